@@ -11,8 +11,8 @@ from shared.mongo import Collection, Document
 Fingerprint = tuple[int, int]
 """A document's sequence and a digest of its content."""
 Fingerprints = dict[str, Fingerprint]
-_NOT_COMPARED = frozenset({"_id", "sequence", "event", "correlation"})
-"""Fields that identify a document or trace its event."""
+_NOT_COMPARED = frozenset({"_id", "sequence", "event", "correlation", "resolved"})
+"""Fields that identify a document, trace its event, or follow from another topic."""
 _NAMED = 5
 
 

@@ -130,7 +130,10 @@ async def _missed(collection: Collection, writes: Sequence[ReplaceOne[Document]]
 
 
 def fold_within(
-    writing: Writing, collection: str, received: Sequence[Received]
+    writing: Writing,
+    collection: str,
+    received: Sequence[Received],
+    body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump,
 ) -> tuple[list[Received], list[Refused]]:
     """Like `fold`, inside the caller's transaction, for states with further effects. Returns the applied and the
     refused records.
@@ -142,7 +145,7 @@ def fold_within(
     before = {id: document["sequence"] for id, document in known.items()}
     new = [event for event in newest(trusted) if before.get(event.envelope.subject, -1) < _sequence(event)]
     if new:
-        copies.bulk_write([_guarded(event, Payload.model_dump) for event in new], session=writing.session)
+        copies.bulk_write([_guarded(event, body) for event in new], session=writing.session)
     return new, refused
 
 

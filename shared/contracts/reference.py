@@ -15,7 +15,7 @@ from shared.topics import Topic, load_topics
 READERS: Mapping[str, str] = {
     "profiles.institutions": "matching, notifications",
     "profiles.programmes": "matching, mentorships, notifications",
-    "profiles.vocabulary": "operators",
+    "profiles.vocabulary": "matching",
     "profiles.members": "matching",
     "profiles.preferences": "matching only",
     "profiles.contacts": "notifications only",

@@ -26,6 +26,7 @@ from shared.contracts.profiles import (
     PreferencesChanged,
     ProgrammeChanged,
     ProgrammeLimits,
+    TermChanged,
 )
 from shared.mongo import Database, Document
 from shared.service import Service, supervise
@@ -89,6 +90,7 @@ class Matching:
         projection_handlers = {
             InstitutionChanged: copies.fold_institutions,
             ProgrammeChanged: copies.fold_programmes,
+            TermChanged: copies.fold_terms,
             MemberChanged: copies.fold_members,
             PreferencesChanged: copies.fold_preferences,
             MemberErased: copies.fold_erasures,

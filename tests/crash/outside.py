@@ -27,7 +27,7 @@ TOPICS = (
     "notifications.events",
 )
 GROUPS = {
-    "matching.projection": (*TOPICS[:2], *TOPICS[3:5], "profiles.erasures"),
+    "matching.projection": (*TOPICS[:5], "profiles.erasures"),
     "matching.reaction": ("mentorships.events",),
     "mentorships.projection": (
         "profiles.mentoring",

@@ -78,11 +78,15 @@ class Programme:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """The public part of a profile. An erased member is inactive and has no other data."""
+    """The public part of a profile, with topics and specialty by their meaning in the network's vocabulary. An erased
+    member is inactive and has no other data.
+    """
 
     id: str
     institution: str
     sequence: int = 1
+    revision: int = 0
+    """Of the vocabulary by which the topics were resolved."""
     is_active: bool = True
     is_paused: bool = False
     mentors_in: frozenset[str] = frozenset()
@@ -93,6 +97,8 @@ class Member:
     topics_near: frozenset[str] = frozenset()
     """Broader and narrower topics of those offered, without these: as a mentor, each counts half."""
     topics_wanted: frozenset[str] = frozenset()
+    known_as: Mapping[str, str] = field(default_factory=dict)
+    """Terms by the names under which the member wrote them, where the two differ."""
     languages: frozenset[str] = frozenset()
     formats: frozenset[Format] = frozenset()
     time_zone: str = "UTC"
@@ -184,7 +190,8 @@ class Person:
 
     @property
     def topics_most_wanted(self) -> frozenset[str]:
-        return self.member.topics_wanted & self.private.topics_most_wanted
+        known_as = self.member.known_as
+        return self.member.topics_wanted & {known_as.get(topic, topic) for topic in self.private.topics_most_wanted}
 
     @property
     def identity_wish(self) -> frozenset[str]:

@@ -5,6 +5,7 @@ from services.matching.privacy.erasure.usecases import ErasureReceiptWorker
 from services.matching.privacy.export.api import export_router
 from services.matching.privacy.export.repository import MongoExportRepository
 from services.matching.privacy.export.usecases import Export
+from services.matching.projections.vocabulary import ProjectedVocabulary
 from services.matching.rounds.repository.rounds import MongoRoundRepository
 from services.matching.rounds.usecases.rounds import Rounds
 from services.matching.suggestions.reading import Reading
@@ -19,9 +20,8 @@ def build(dependencies: ServiceDependencies) -> Slice:
     receipts = ErasureReceiptWorker(erasures)
     repository = MongoRoundRepository(dependencies.database, dependencies.clock)
     rounds = Rounds(repository.jobs, repository, dependencies.clock)
-    export = Export(
-        MongoExportRepository(dependencies.database), Reading(MongoSuggestionRepository(dependencies.database)), rounds
-    )
+    suggestions = MongoSuggestionRepository(dependencies.database, ProjectedVocabulary(dependencies.database))
+    export = Export(MongoExportRepository(dependencies.database), Reading(suggestions), rounds)
     return Slice(
         prepare=[erasures.prepare],
         routers=[export_router(export)],

@@ -13,6 +13,7 @@ from shared.contracts.profiles import (
     MemberErased,
     PreferencesChanged,
     ProgrammeChanged,
+    TermChanged,
 )
 
 
@@ -20,6 +21,8 @@ class ProjectedDocuments(Protocol):
     async def fold_institutions(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
     async def fold_programmes(self, received: Sequence[Received]) -> Sequence[Refused]: ...
+
+    async def fold_terms(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
     async def fold_members(self, received: Sequence[Received]) -> Sequence[Refused]: ...
 
@@ -33,6 +36,7 @@ def projection_handlers(copies: ProjectedDocuments) -> Mapping[type[Payload], Pr
     return {
         InstitutionChanged: copies.fold_institutions,
         ProgrammeChanged: copies.fold_programmes,
+        TermChanged: copies.fold_terms,
         MemberChanged: copies.fold_members,
         PreferencesChanged: copies.fold_preferences,
         MemberErased: copies.fold_erasures,

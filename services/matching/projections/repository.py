@@ -5,8 +5,10 @@ from sys import intern
 from typing import Any
 
 from services.matching.kernel.participants import Institution, Member, Preferences, Programme, Terms
+from services.matching.projections import vocabulary
 from services.matching.projections.departures import DEPARTURES, departure_write
 from services.matching.projections.erasures import ERASURES, erasure_write
+from services.matching.projections.vocabulary import RESOLVED, ProjectedVocabulary
 from shared.consuming.projection import (
     Refused,
     document_of,
@@ -29,11 +31,13 @@ from shared.contracts.profiles import (
 from shared.identifiers import IDENTIFIER_KINDS, IdentifierKind
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
 
-INSTITUTIONS, PROGRAMMES, PARTICIPANTS, PREFERENCES = "institutions", "programmes", "participants", "preferences"
+INSTITUTIONS, PROGRAMMES, PREFERENCES = "institutions", "programmes", "preferences"
+PARTICIPANTS = vocabulary.PARTICIPANTS
 _FEW = 16
 """Larger batches come from an import; the change stream delivers those."""
 
 
+Body = Callable[[Any], Mapping[str, Any]]
 OnApplied = Callable[[str, Sequence[Document]], None]
 """Called with the documents that are about to be written to a collection."""
 
@@ -48,6 +52,7 @@ class ProjectedDocuments:
     def __init__(self, database: Database, *, on_applied: OnApplied | None = None) -> None:
         self._database = database
         self._on_applied = on_applied
+        self._vocabulary = ProjectedVocabulary(database)
 
     async def prepare(self) -> None:
         signed_in = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="signed_in")
@@ -60,10 +65,13 @@ class ProjectedDocuments:
             for kind in IDENTIFIER_KINDS
         ]
         await ensure_indexes(self._database[PREFERENCES], [signed_in, *by_identifier])
-        of_programme = [("enrolments.programme", ASCENDING), ("institution", ASCENDING)]
-        await ensure_indexes(self._database[PARTICIPANTS], [IndexModel(of_programme, name="of_programme")])
+        by_programme = IndexModel(
+            [("enrolments.programme", ASCENDING), ("institution", ASCENDING)], name="of_programme"
+        )
+        await ensure_indexes(self._database[PARTICIPANTS], [by_programme, *vocabulary.INDEXES])
         for name in (INSTITUTIONS, PROGRAMMES, DEPARTURES):
             await ensure_indexes(self._database[name], [])
+        await self._vocabulary.prepare()
 
     async def fold_institutions(self, received: Sequence[Received]) -> list[Refused]:
         return await fold(self._database[INSTITUTIONS], received)
@@ -71,21 +79,26 @@ class ProjectedDocuments:
     async def fold_programmes(self, received: Sequence[Received]) -> list[Refused]:
         return await fold(self._database[PROGRAMMES], received)
 
+    async def fold_terms(self, received: Sequence[Received]) -> list[Refused]:
+        return await self._vocabulary.fold_terms(received)
+
     async def fold_members(self, received: Sequence[Received]) -> list[Refused]:
         """Writes a departure command, in the same transaction, for each member who is inactive, erased or no longer
         enrolled in a role.
         """
         known = await known_of(self._database[PARTICIPANTS], received, "enrolments")
+        body = self._vocabulary.body(await self._vocabulary.known())
         trusted, refused = split_trusted(received, known)
         if all(map(_is_active, trusted)):
-            self._notify_applied(PARTICIPANTS, trusted)
+            self._notify_applied(PARTICIPANTS, trusted, body)
         last = newest(trusted)
         left = _leaving_members(last, known)
         staying = [event for event in last if event.envelope.subject not in left]
-        refused += await fold(self._database[PARTICIPANTS], staying)
+        refused += await fold(self._database[PARTICIPANTS], staying, body)
         if left:
             leaving = [event for event in last if event.envelope.subject in left]
-            refused += await in_one_thread(self._database, lambda writing: _record_departures(writing, leaving))
+            refused += await in_one_thread(self._database, lambda writing: _record_departures(writing, leaving, body))
+        await self._vocabulary.catch_up([event.envelope.subject for event in last])
         return refused
 
     async def fold_preferences(self, received: Sequence[Received]) -> list[Refused]:
@@ -101,9 +114,9 @@ class ProjectedDocuments:
         erased = [event for event in received if event.payload is not None]
         return await in_one_thread(self._database, lambda writing: _erase(writing, erased)) if erased else []
 
-    def _notify_applied(self, collection: str, received: Sequence[Received]) -> None:
+    def _notify_applied(self, collection: str, received: Sequence[Received], body: Body = Payload.model_dump) -> None:
         if self._on_applied is not None and len(received) <= _FEW:
-            self._on_applied(collection, [document_of(event) for event in received])
+            self._on_applied(collection, [document_of(event, body) for event in received])
 
 
 def _leaving_members(last: Sequence[Received], known: Mapping[str, Document]) -> set[str]:
@@ -116,8 +129,8 @@ def _leaving_members(last: Sequence[Received], known: Mapping[str, Document]) ->
     }
 
 
-def _record_departures(writing: Writing, leaving: Sequence[Received]) -> list[Refused]:
-    new, refused = fold_within(writing, PARTICIPANTS, leaving)
+def _record_departures(writing: Writing, leaving: Sequence[Received], body: Body = Payload.model_dump) -> list[Refused]:
+    new, refused = fold_within(writing, PARTICIPANTS, leaving, body)
     if new:
         writing[DEPARTURES].bulk_write([departure_write(event) for event in new], session=writing.session)
     return refused
@@ -196,22 +209,30 @@ def programme_of(document: Document) -> Programme:
     )
 
 
+_NO_NAMES: Mapping[str, str] = {}
+
+
 def member_of(document: Document) -> Member:
     roles: list[tuple[str, Any]] = [
         (enrolment["programme"], enrolment["roles"]) for enrolment in document.get("enrolments") or ()
     ]
+    written = {"offered": document.get("topics_offered"), "wanted": document.get("topics_wanted")}
+    meant = document.get(RESOLVED) or {**written, "specialty": document.get("specialty")}
     return Member(
         id=intern(document["_id"]),
         institution=intern(document["institution"]),
         sequence=document["sequence"],
+        revision=meant.get("revision", 0),
         is_active=document.get("status") == "active",
         is_paused=document.get("paused", False),
         mentors_in=_words(programme for programme, held in roles if "mentor" in held),
         mentee_in=_words(programme for programme, held in roles if "mentee" in held),
         stage=document.get("stage"),
-        specialty=document.get("specialty"),
-        topics_offered=_words(document.get("topics_offered")),
-        topics_wanted=_words(document.get("topics_wanted")),
+        specialty=meant["specialty"],
+        topics_offered=_words(meant["offered"]),
+        topics_near=_words(meant.get("near")),
+        topics_wanted=_words(meant["wanted"]),
+        known_as=meant.get("known_as") or _NO_NAMES,
         languages=_words(document.get("languages")),
         formats=frozenset(document.get("formats") or ()),
         time_zone=intern(document.get("time_zone", "UTC")),

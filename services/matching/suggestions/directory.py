@@ -50,6 +50,9 @@ class DirectoryRepository(SignIns, Protocol):
     ) -> Collection[Person]:
         """Active mentors of the programme at these institutions."""
 
+    async def meaning(self, institution: str, topic: str) -> str:
+        """The term that the institution's members mean by this topic; the topic itself where there is none."""
+
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
         """Includes the seats taken in these exchanges."""
 
@@ -79,6 +82,8 @@ class Directory:
         if mine := rules.own_reason(mentee):
             raise Conflict(mine, UNMATCHED[mine])
         institutions = [id for id in policy.institutions if _may_give(id, mentee, policy)]
+        if sought.topic is not None:
+            sought = replace(sought, topic=await self._repository.meaning(me.home, sought.topic))
         found = await self._repository.mentors(programme, institutions, sought, limit=CANDIDATES + 1)
         if len(found) > CANDIDATES:
             raise Rejected(

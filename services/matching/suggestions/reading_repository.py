@@ -6,9 +6,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from services.matching.kernel.participants import Exchange, Person, Policy
+from services.matching.kernel.vocabulary import TOPIC
 from services.matching.mentoring.repository import ceilings, pairs
 from services.matching.projections import people as sign_ins
 from services.matching.projections.repository import PARTICIPANTS
+from services.matching.projections.vocabulary import RESOLVED, ProjectedVocabulary
 from services.matching.suggestions import people
 from services.matching.suggestions.directory import Sought
 from services.matching.suggestions.reading import StoredList, UnmatchedMentee
@@ -17,8 +19,9 @@ from shared.mongo import ASCENDING, Database, Document
 
 
 class MongoSuggestionRepository:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vocabulary: ProjectedVocabulary) -> None:
         self._database = database
+        self._vocabulary = vocabulary
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         return await sign_ins.signed_in(self._database, institution, subject_hash)
@@ -40,6 +43,9 @@ class MongoSuggestionRepository:
         active = {"enrolments": enrolled, "institution": {"$in": list(institutions)}, "status": "active"}
         found = self._database[PARTICIPANTS].find({**active, **_matching(sought)}, {"_id": 1}).limit(limit)
         return (await self.named([document["_id"] async for document in found])).values()
+
+    async def meaning(self, institution: str, topic: str) -> str:
+        return (await self._vocabulary.current()).meaning(TOPIC, topic, institution)
 
     async def policy(self, programme: str, exchanges: Iterable[Exchange] = ()) -> Policy | None:
         return await ceilings.policy(self._database, programme, exchanges=exchanges)
@@ -72,7 +78,7 @@ class MongoSuggestionRepository:
 
 def _matching(sought: Sought) -> Document:
     fields = {
-        "topics_offered": sought.topic,
+        f"{RESOLVED}.offered": sought.topic,
         "specialty": sought.specialty,
         "stage": sought.stage,
         "languages": sought.language,

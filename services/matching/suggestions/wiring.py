@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from services.matching.projections.handlers import projection_handlers
 from services.matching.projections.repository import ProjectedDocuments
+from services.matching.projections.vocabulary import ProjectedVocabulary
 from services.matching.settings import Settings
 from services.matching.suggestions import metrics as watch
 from services.matching.suggestions.api import suggestions_router, unmatched_router
@@ -21,6 +22,7 @@ from services.matching.suggestions.unavailable import UnavailableRequests
 from services.matching.suggestions.updater import ListUpdater
 from services.matching.suggestions.worker import ListWorker, Shards
 from shared.bootstrap import ServiceDependencies
+from shared.service import every
 from shared.slices import Slice, Work
 
 
@@ -32,7 +34,8 @@ def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
     worker = _worker(dependencies, settings, lists, replicas)
     projected = ProjectedDocuments(dependencies.database, on_applied=worker.apply_written)
     dependencies.consumers.projection(projection_handlers(projected))
-    repository = MongoSuggestionRepository(dependencies.database)
+    vocabulary = ProjectedVocabulary(dependencies.database)
+    repository = MongoSuggestionRepository(dependencies.database, vocabulary)
     reading = Reading(repository)
 
     def not_ready() -> Mapping[str, str]:
@@ -42,7 +45,10 @@ def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
     return Slice(
         prepare=[projected.prepare, lists.prepare, replicas.prepare],
         routers=[suggestions_router(reading), unmatched_router(reading), directory_router(Directory(repository))],
-        work={"lists": Work(role="clockwork", run=worker.run)},
+        work={
+            "lists": Work(role="clockwork", run=worker.run),
+            "vocabulary": Work(role="clockwork", run=lambda: every(1, vocabulary.resolve_again)),
+        },
         not_ready=not_ready,
     )
 

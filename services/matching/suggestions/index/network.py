@@ -175,14 +175,18 @@ class Network:
         return None
 
     def _put_member(self, member: Member) -> Affected:
+        """Topics that a later vocabulary resolves again are no change of the mentee's own."""
         known = self._members.get(member.id)
-        if known is not None and known.sequence >= member.sequence:
+        if known is not None and (known.sequence, known.revision) >= (member.sequence, member.revision):
             return UNAFFECTED
         self._members[member.id] = member
         person = self._person(member)
         gone = known.mentee_in if known else frozenset()
         was_mentor = known.mentors_in if known else frozenset()
-        return self._place(person, mentee_in=member.mentee_in | gone, mentors_in=member.mentors_in | was_mentor)
+        affected = self._place(person, mentee_in=member.mentee_in | gone, mentors_in=member.mentors_in | was_mentor)
+        if known is None or known.sequence < member.sequence:
+            return affected
+        return Affected(as_mentor=affected.as_mentor, others=affected.own)
 
     def _put_preferences(self, preferences: Preferences) -> Affected:
         known = self._preferences.get(preferences.member)
