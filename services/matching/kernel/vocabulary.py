@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from shared.slugs import slug
+from shared.spreadsheets.cleaning import slug
 
 TOPIC, SPECIALTY = "topic", "specialty"
 

@@ -23,7 +23,7 @@ _REVISION: Document = {"_id": "revision"}
 RESOLVED = "resolved"
 """The field of a participant's document with what the written topics mean."""
 _REVISED, _WORDS = f"{RESOLVED}.revision", f"{RESOLVED}.words"
-_PORTION = 500
+_PORTION = 200
 INDEXES = [
     IndexModel([(_WORDS, ASCENDING), ("_id", ASCENDING)], name="by_word"),
     IndexModel([("erased", ASCENDING), (_REVISED, ASCENDING)], name="by_revision"),

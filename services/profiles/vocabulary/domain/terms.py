@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import NETWORK, TermChanged, TermKind
-from shared.slugs import slug
+from shared.spreadsheets.cleaning import slug
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

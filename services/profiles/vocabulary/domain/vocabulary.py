@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from services.profiles.vocabulary.domain.terms import Term
 from shared.contracts.profiles import TermKind
 from shared.errors import FieldError, Rejected
-from shared.slugs import slug
+from shared.spreadsheets.cleaning import slug
 
 MOST_LEVELS = 5
 """Of broader terms above each other, the term itself included."""
