@@ -15,6 +15,7 @@ from services.mentorships.guides import wiring as guides
 from services.mentorships.lifecycle import wiring as lifecycle
 from services.mentorships.meetings import wiring as meetings
 from services.mentorships.messages import wiring as messages
+from services.mentorships.messages.repository import blocked_by
 from services.mentorships.numbers import wiring as numbers
 from services.mentorships.policies import wiring as policies
 from services.mentorships.privacy.api import export_router
@@ -67,7 +68,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
                 further=numbers.reactions(dependencies),
             ),
             agreements.build(dependencies, following),
-            goals.build(dependencies),
+            goals.build(dependencies, blocked_by=blocked_by),
             checkins.build(dependencies),
             messages.build(dependencies),
             guides.build(dependencies),

@@ -127,3 +127,13 @@ async def test_an_erased_persons_texts_are_gone(service: MentorshipsService, per
     assert "abstract" not in str(documents)
     assert (await service.published())[-1] == "erasure.completed"
     assert PROGRAMME in str(await service.database["mentorships"].find({}).to_list(None))
+
+
+async def test_a_block_stops_comments_and_lets_notes_for_oneself_through(service: MentorshipsService) -> None:
+    mentorship, goal = await set_goal(service)
+    assert (await service.put(MENTEE, f"/mentorships/{mentorship}/messages/block", None)).status_code == 204
+    comments = f"/goals/{goal}/comments"
+    for person, code in ((MENTEE, "thread_blocked"), (MENTOR, "thread_closed")):
+        refused = await service.post(person, comments, {"text": "Why?"})
+        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, code)
+        assert (await service.post(person, comments, {"text": "Mine.", "audience": "author"})).status_code == 201

@@ -264,3 +264,13 @@ async def test_bad_texts_are_refused_and_not_quoted(service: MentorshipsService,
     body = {"hearer": "mentor", "kind": "other", "text": text}
     refused = await service.post(MENTEE, f"/mentorships/{id}/support", body)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "text")
+
+
+async def test_somebody_who_was_refused_as_a_hearer_is_not_offered_again(service: MentorshipsService) -> None:
+    mentorship = await service.opened()
+    id = str((await ask(service, mentorship)).json()["id"])
+    coordinating_mentor = service.headers(MENTOR, roles=["member", "institution_coordinator"])
+    refused = await service.http.get(f"/support/{id}", headers=coordinating_mentor)
+    assert code(refused) == (403, "hearer_refused")
+    assert MENTOR.member not in await choices(service, mentorship)
+    assert code(await ask(service, mentorship)) == (409, "hearer_not_available")

@@ -20,7 +20,7 @@ from services.mentorships.meetings.domain.zones import LOCAL
 from services.mentorships.messages import domain as messages
 from tests.unit.mentorships_flash import FREE, booked, offered
 from tests.unit.mentorships_meetings import FIRST, agreed, on_duty, plan
-from tests.unit.mentorships_people import DAY, MIA, NOW, PAIR, active, introduction, paused
+from tests.unit.mentorships_people import DAY, GOING_ON, MIA, NOW, PAIR, active, introduction, paused
 
 SIDES: tuple[Side, Side] = ("mentee", "mentor")
 AnyDecided = Decided[Any] | None
@@ -51,7 +51,7 @@ def of_goals() -> Iterator[AnyDecided]:
         ended = goals.move(shared.state, by="mentee", command=command, now=NOW)
         yield from (ended, goals.move(ended.state, by="mentee", command="reopen", now=NOW))
     for side in SIDES:
-        yield goals.comment(shared.state, id="c", by=side, text="Begun.", audience="pair", is_open=True, now=NOW)
+        yield goals.comment(shared.state, id="c", by=side, text="Begun.", audience="pair", course=GOING_ON, now=NOW)
 
 
 def of_flash_slots() -> Iterator[AnyDecided]:
@@ -113,7 +113,7 @@ def of_duties() -> Iterator[AnyDecided]:
 
 
 def of_messages() -> Iterator[AnyDecided]:
-    thread = messages.Thread(pair=PAIR, is_open=True, blocked_by=(), messages=0)
+    thread = messages.Thread(pair=PAIR, course=GOING_ON, blocked_by=(), messages=0)
     for side in SIDES:
         yield messages.send(thread, mentorship="m", id="x", by=side, text="Hello", now=NOW)
 

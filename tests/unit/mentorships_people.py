@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from services.mentorships.goals.domain import OpenPair
 from services.mentorships.kernel.pairs import Pair, Party
 from services.mentorships.lifecycle import domain
 from services.mentorships.lifecycle.domain import Mentorship
@@ -11,6 +12,10 @@ DAY = timedelta(days=1)
 MIA = Party(member="mia", institution="north")
 ADA = Party(member="ada", institution="south")
 PAIR = Pair(programme="residency", mentee=MIA, mentor=ADA)
+
+
+GOING_ON = OpenPair(pair=PAIR, is_open=True)
+OVER = OpenPair(pair=PAIR, is_open=False)
 
 
 def introduction(days: int = 30) -> Mentorship:

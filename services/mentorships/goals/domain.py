@@ -34,6 +34,15 @@ MAX_GOALS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPair:
+    """The two people of a mentorship, whether it goes on, and who has blocked the other's messages."""
+
+    pair: Pair
+    is_open: bool
+    blocked_by: tuple[Side, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comment:
     id: str
     by: Side
@@ -110,13 +119,13 @@ def move(goal: Goal, *, by: Side, command: Command, now: datetime) -> Decided[Go
 
 
 def comment(
-    goal: Goal, *, id: str, by: Side, text: str, audience: Audience, is_open: bool, now: datetime
+    goal: Goal, *, id: str, by: Side, text: str, audience: Audience, course: OpenPair, now: datetime
 ) -> Decided[Goal]:
-    """A private note notifies nobody and is in no event. `is_open`: whether the mentorship goes on; after its end the
-    two write nothing to each other any more.
+    """A private note notifies nobody and is in no event. After the end of the mentorship, and while one of the two has
+    blocked the other, they write nothing to each other.
     """
-    if audience == "pair" and not is_open:
-        raise Conflict("mentorship_ended", "the mentorship has ended: you can still write notes for yourself")
+    if audience == "pair":
+        _require_writable(course, by)
     if sum(known.by == by for known in goal.comments) >= MAX_COMMENTS:
         raise Conflict("too_many_comments", f"a goal can have {MAX_COMMENTS} of your comments: set a new goal to go on")
     new = Comment(id=id, by=by, at=now, text=text, audience=audience)
@@ -124,6 +133,15 @@ def comment(
     if audience == "author":
         return Decided(state=replace(after, hidden_versions=goal.hidden_versions + 1))
     return _decided(after, what="commented", by=by)
+
+
+def _require_writable(course: OpenPair, by: Side) -> None:
+    if not course.is_open:
+        raise Conflict("mentorship_ended", "the mentorship has ended: you can still write notes for yourself")
+    if by in course.blocked_by:
+        raise Conflict("thread_blocked", "you have blocked messages: unblock them to comment, or write a private note")
+    if course.blocked_by:
+        raise Conflict("thread_closed", "comments cannot be sent here at the moment: you can write a private note")
 
 
 def _decided(goal: Goal, *, what: str, by: Side = "mentee") -> Decided[Goal]:

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 
 from services.mentorships.goals import domain
-from services.mentorships.goals.domain import Goal
-from services.mentorships.goals.usecases import OpenPair
+from services.mentorships.goals.domain import Goal, OpenPair
 from services.mentorships.kernel.access import unknown
-from services.mentorships.kernel.pairs import Decided
+from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.kernel.repository import MongoAggregates
+from services.mentorships.lifecycle.domain import Mentorship
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.projections.repository import hold_people
 from shared.clock import Clock
@@ -18,10 +18,15 @@ GOALS = "goals"
 _OF_MENTORSHIP = IndexModel([("mentorship", ASCENDING), ("_id", DESCENDING)], name="of_mentorship")
 
 
+BlockedBy = Callable[[Writing, Mentorship], tuple[Side, ...]]
+"""Who has blocked the other one's messages, in the caller's transaction."""
+
+
 class MongoGoals(MongoAggregates[Goal]):
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, *, blocked_by: BlockedBy) -> None:
         super().__init__(database, clock, collection=GOALS, kind=Goal, what="goal")
         self._mentorships = MongoMentorships(database, clock)
+        self._blocked_by = blocked_by
 
     async def prepare(self, *further: IndexModel) -> None:
         await super().prepare(_OF_MENTORSHIP, *further)
@@ -51,6 +56,25 @@ class MongoGoals(MongoAggregates[Goal]):
             count = writing[GOALS].count_documents({"mentorship": mentorship}, session=writing.session)
             decided = decide(OpenPair(pair=found.pair, is_open=found.is_open), count)
             self.save(writing, decided, trace, before=None)  # conflicts with a concurrent one: the later counts both
+            return decided.state
+
+        return await in_one_thread(self._database, body)
+
+    async def comment(
+        self, institution: str, id: str, decide: Callable[[Goal, OpenPair], Decided[Goal] | None], trace: Trace
+    ) -> Goal:
+        def body(writing: Writing) -> Goal:
+            goal = self.load(writing, id, institution=institution)
+            mentorship = self._mentorships.load(writing, goal.mentorship) if goal is not None else None
+            if goal is None or mentorship is None:
+                raise unknown("goal")
+            blocked_by = self._blocked_by(writing, mentorship)
+            course = OpenPair(pair=mentorship.pair, is_open=mentorship.is_open, blocked_by=blocked_by)
+            decided = decide(goal, course)
+            if decided is None:
+                writing.changes_nothing = True
+                return goal
+            self.save(writing, decided, trace, before=goal)
             return decided.state
 
         return await in_one_thread(self._database, body)

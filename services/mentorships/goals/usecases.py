@@ -5,22 +5,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.mentorships.goals import domain
-from services.mentorships.goals.domain import Audience, Command, Goal
+from services.mentorships.goals.domain import Audience, Command, Goal, OpenPair
 from services.mentorships.kernel.access import SignIns, require_party, unknown
-from services.mentorships.kernel.pairs import Decided, Pair, Side
+from services.mentorships.kernel.pairs import Decided, Side
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict, Forbidden, VersionMismatch
 from shared.retries import retried_when_stale
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPair:
-    """The two people of a mentorship, and whether it goes on."""
-
-    pair: Pair
-    is_open: bool
 
 
 class GoalRepository(SignIns, Protocol):
@@ -40,6 +32,11 @@ class GoalRepository(SignIns, Protocol):
     async def change(
         self, institution: str, id: str, decide: Callable[[Goal], Decided[Goal] | None], trace: Trace
     ) -> Goal: ...
+
+    async def comment(
+        self, institution: str, id: str, decide: Callable[[Goal, OpenPair], Decided[Goal] | None], trace: Trace
+    ) -> Goal:
+        """Decides on the goal and on the mentorship, as they are when the comment is saved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,16 +108,17 @@ class Goals:
         self, me: Principal, request: GoalRequest, *, id: str, text: str, audience: Audience
     ) -> tuple[Side, Goal]:
         now = self._clock.now()
-        _, seen = await self.see(me, request.goal)
-        found = await self._repository.pair(me.home, seen.mentorship)
-        is_open = found is not None and found.is_open
+        side, _ = await self.see(me, request.goal)
 
-        def decide(goal: Goal, side: Side) -> Decided[Goal] | None:
+        def decide(goal: Goal, course: OpenPair) -> Decided[Goal] | None:
+            if not goal.is_visible_to(side):
+                raise unknown("goal")
             if any(known.id == id for known in goal.comments):
                 return None
-            return domain.comment(goal, id=id, by=side, text=text, audience=audience, is_open=is_open, now=now)
+            return domain.comment(goal, id=id, by=side, text=text, audience=audience, course=course, now=now)
 
-        return await self._change(me, request, decide)
+        comment = retried_when_stale(self._repository.comment)
+        return side, await comment(me.home, request.goal, decide, request.trace)
 
     async def _change(
         self, me: Principal, request: GoalRequest, decide: Callable[[Goal, Side], Decided[Goal] | None]

@@ -132,6 +132,19 @@ class MongoMessages(MongoAggregates[Message]):
         await in_one_thread(self._database, body)
 
 
+def blocked_by(writing: Writing, mentorship: Mentorship) -> tuple[Side, ...]:
+    """Who has blocked the other one, for what the two write elsewhere. Writes to the thread, so that a block at the
+    same moment conflicts: nothing arrives after a block that was answered.
+    """
+    thread = writing[THREADS].find_one_and_update(
+        {"_id": mentorship.id},
+        {"$inc": {"holds": 1}, "$setOnInsert": _people(mentorship)},
+        upsert=True,
+        session=writing.session,
+    )
+    return _thread(mentorship, thread).blocked_by
+
+
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
     """The messages that a member wrote."""
     found = database[MESSAGES].find({"institutions": institution, "parties": member}).sort("_id", 1)

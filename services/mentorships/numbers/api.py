@@ -15,8 +15,12 @@ from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
 from shared.http import SignedIn, problems, router
 
-From = Annotated[date | None, Query(alias="from", description="The first day, in UTC", examples=["2027-01-01"])]
-To = Annotated[date | None, Query(description="The last day, in UTC", examples=["2027-12-31"])]
+From = Annotated[
+    date | None, Query(alias="from", description="The first day of a half-year, in UTC", examples=["2027-01-01"])
+]
+To = Annotated[date | None, Query(description="The last day of a half-year, in UTC", examples=["2027-12-31"])]
+
+_FIRST_DAYS, _LAST_DAYS = ((1, 1), (7, 1)), ((6, 30), (12, 31))
 
 
 class NumbersRead(BaseModel):
@@ -29,14 +33,14 @@ class NumbersRead(BaseModel):
     met_within_30_days: int
     together_after_90_days: int
     ended_well: int
-    unanswered: Mapping[str, int] = Field(description="Pending requests by age in days")
+    unanswered: Mapping[str, int] = Field(description="Pending requests by age in days; cells under 5 are missing")
     silent: int
     days_to_first_meeting: float | None = Field(description="The median; null while fewer than 5 have met")
     meetings_agreed: int | None = Field(
         description="Those that are over; null for fewer than 5 mentorships with meetings"
     )
     meetings_held: int | None = Field(description="Of these")
-    reasons: Mapping[str, int] = Field(description="Ended mentorships by reason")
+    reasons: Mapping[str, int] = Field(description="Ended mentorships by reason; cells under 5 are missing")
 
 
 def numbers_router(numbers: NumbersUseCases) -> APIRouter:
@@ -57,6 +61,13 @@ def numbers_router(numbers: NumbersUseCases) -> APIRouter:
 
 
 def _span(first: date | None, last: date | None) -> Span:
+    """Half-years only: the difference of two other spans could show a group of few."""
+    if first is not None and (first.month, first.day) not in _FIRST_DAYS:
+        error = FieldError("from", "must be the first day of a half-year: 1 January or 1 July")
+        raise Rejected("query_invalid", "numbers are shown by half-years", (error,))
+    if last is not None and (last.month, last.day) not in _LAST_DAYS:
+        error = FieldError("to", "must be the last day of a half-year: 30 June or 31 December")
+        raise Rejected("query_invalid", "numbers are shown by half-years", (error,))
     if first is not None and last is not None and last < first:
         error = FieldError("to", "must not be before `from`")
         raise Rejected("query_invalid", "the time ends before it begins", (error,))

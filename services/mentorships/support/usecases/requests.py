@@ -67,7 +67,9 @@ class SupportRequests:
 
     async def choices(self, me: Principal, mentorship: str) -> Sequence[Choice]:
         """Whom the mentee may choose, the mentor first. Says of nobody why they are missing."""
-        return await self._choices(await self._as_mentee(me, mentorship))
+        refused = await self._refused(me)
+        found = await self._choices(await self._as_mentee(me, mentorship))
+        return [choice for choice in found if choice.person.id not in refused]
 
     async def ask(
         self, me: Principal, mentorship: str, *, id: str, hearer: str, kind: Kind, text: str, trace: Trace
@@ -76,7 +78,9 @@ class SupportRequests:
         known = await self._repository.find(me.home, id)
         if known is not None:
             return known
-        chosen = next((choice for choice in await self._choices(found) if choice.id == hearer), None)
+        refused = await self._refused(me)
+        choices = [choice for choice in await self._choices(found) if choice.person.id not in refused]
+        chosen = next((choice for choice in choices if choice.id == hearer), None)
         if chosen is None:
             raise Conflict("hearer_not_available", "this person cannot be chosen: choose somebody on the list")
         party, now = Party(member=chosen.person.id, institution=chosen.person.institution), self._clock.now()
@@ -153,6 +157,11 @@ class SupportRequests:
             and people[party.member].is_active
             and domain.may_hear(party, mentee=mentee, assessors=assessors)
         ]
+
+    async def _refused(self, me: Principal) -> Collection[str]:
+        """Who turned out to assess or coordinate the caller: roles come with sign-ins, so it is known afterwards."""
+        asked = await self._repository.of_mentee(me.home, await require_member(self._repository, me))
+        return {support.hearer.member for support in asked if support.refused_at is not None and support.is_open}
 
     async def _require(self, me: Principal, id: str) -> tuple[Support, bool]:
         """Raises `NotFound` for everybody but the mentee and the hearer."""
