@@ -27,7 +27,7 @@ Reaction = Callable[[Received, Writing], None]
 JointReaction = Callable[[Sequence[Received], Writing], None]
 """As the reactions to these events, one after the other."""
 _MAX_TOGETHER = 64
-"""Records in one transaction: more save little, and make it longer for whoever waits for its locks."""
+"""Records in one transaction: more save little and hold locks longer."""
 _CONCURRENT_KEYS = 48
 _MAX_WITHOUT_LOOKUP = 8
 """Up to so many records, handling each is cheaper than a query for marks first."""

@@ -105,11 +105,11 @@ async def test_an_event_that_another_replica_handled_since_is_not_handled_again(
     other.reaction({SuggestionsChanged: effects})
     [handle_elsewhere] = other.handlers
 
-    async def marked_by_nobody_yet(*_: object, **__: object) -> set[str]:
+    async def none_yet(*_: object, **__: object) -> set[str]:
         return set()
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("shared.consuming.inbox.handled", marked_by_nobody_yet)
+        patch.setattr("shared.consuming.inbox.handled", none_yet)
         await handle_elsewhere(sent(records[:3]))
         await handle(sent(records))
     assert sorted(await effects.effects()) == [(f"m{number:02}", 1) for number in range(12)]

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -69,16 +70,23 @@ def test_every_topic_has_its_readers_and_its_cleanup() -> None:
 
 @pytest.mark.parametrize("service", ["profiles", "matching", "mentorships", "notifications"])
 def test_every_documented_reader_subscribes_to_its_topic(service: str) -> None:
-    """From the source: the contracts that are keys of a mapping to handlers; what is read after a restore is none."""
+    """From the source; what is read after a restore is none."""
     by_name = {payload.__name__: payload.TOPIC for payload in EVENTS.values()}
     read = {
-        by_name[key.id]
+        by_name[name.id]
         for path in (SERVICES / service).rglob("*.py")
         if path.name != "restoring.py"
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Dict)
-        for key in node.keys
-        if isinstance(key, ast.Name) and key.id in by_name
+        for name in _handled(node)
+        if isinstance(name, ast.Name) and name.id in by_name
     }
     named = {topic for topic, readers in READERS.items() if re.search(rf"\b{service}\b(?! itself)", readers)}
     assert read == named
+
+
+def _handled(node: ast.AST) -> Sequence[ast.expr | None]:
+    """The keys of a mapping to handlers, or a tuple with the name EVENTS, which share one."""
+    if isinstance(node, ast.Dict):
+        return node.keys
+    is_events = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "EVENTS"
+    return node.value.elts if is_events and isinstance(node.value, ast.Tuple) else ()

@@ -186,6 +186,8 @@ def test_mails_that_many_get_at_once_are_bulk_and_answers_are_not() -> None:
         "meeting-changed",
         "meeting-cancelled",
         "meeting-reminded",
+        "flash-cancelled",
+        "flash-reminded",
         "erasure-requested",
         "erasure-withdrawn",
     ]

@@ -201,7 +201,7 @@ async def why_not(network: Network, world: World) -> Any:
 async def directory(network: Network, world: World) -> Any:
     found = Directory(ComputedLists(network, world.programme))
     try:
-        return await found.mentors(ANA, world.programme, Sought(), after=0, limit=10)
+        return await found.mentors(ANA, world.programme, Sought(), weights=None, after=0, limit=10)
     except DomainError as refused:
         return type(refused), refused.code, refused.message
 

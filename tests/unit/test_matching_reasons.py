@@ -34,9 +34,9 @@ def test_factors_in_a_mentors_favor_become_reasons_and_others_do_not() -> None:
 
 def test_topics_near_those_offered_are_a_reason_of_their_own() -> None:
     who = mentee(topics_wanted=frozenset({"career-planning", "ethics"}))
-    one = mentor(topics_offered=frozenset({"ethics"}), topics_near=frozenset({"career-planning", "surgery"}))
+    near = mentor(topics_offered=frozenset({"ethics"}), topics_near=frozenset({"career-planning", "surgery"}))
     both = mentor(topics_offered=frozenset(), topics_near=frozenset({"career-planning", "ethics"}))
-    assert reasons.reasons(who, one)[:2] == (
+    assert reasons.reasons(who, near)[:2] == (
         "Offers 1 of the 2 topics you want: ethics.",
         "Offers a topic close to career planning, which you want.",
     )

@@ -24,7 +24,7 @@ from services.notifications.kernel.domain import (
 from services.notifications.wording import LOCALES, Wording
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.matching import AboutRelationship, AboutRequest, Unmatched
-from shared.contracts.mentorships import AboutMentorship
+from shared.contracts.mentorships import AboutFlash, AboutMentorship
 from tests.unit.test_notifications_mentorships import WITHOUT_RECIPIENTS
 
 WORDING = Wording()
@@ -167,7 +167,7 @@ def test_names_across_institutions_are_hidden_before_acceptance(locale: str) -> 
 
 
 def test_every_fact_about_two_people_has_words() -> None:
-    of_pairs = AboutRequest | AboutRelationship | AboutMentorship
+    of_pairs = AboutRequest | AboutRelationship | AboutMentorship | AboutFlash
     templates = {"-".join(type.split(".")[3:5]) for type, event in EVENTS.items() if issubclass(event, of_pairs)}
     assert templates - WITHOUT_RECIPIENTS == {template for template, _ in PAIR_CASES}
 

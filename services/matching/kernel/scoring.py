@@ -185,9 +185,9 @@ def _format(mentees: Side, mentors: Side) -> Ints:
 def _zone(mentee: Ints, mentor: Ints) -> Ints:
     """Where one side is one person, a row of the table is looked up in, which takes fewer steps."""
     nearness = zones.nearness()
-    for one, others in ((mentee, mentor), (mentor, mentee)):
-        if one.size == 1:
-            return _take(nearness[one.item()], others)
+    for single, others in ((mentee, mentor), (mentor, mentee)):
+        if single.size == 1:
+            return _take(nearness[single.item()], others)
     return _take(nearness.ravel(), mentee * np.int32(len(nearness)) + mentor)
 
 
