@@ -4,6 +4,7 @@ import asyncio
 import html
 import json
 import re
+import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ NOWHERE = "http://127.0.0.1:9"
 @dataclass(frozen=True, slots=True)
 class Site:
     web: str
-    provider: Provider
+    provider: Provider | None
     sessions: Collection
     app: FastAPI
 
@@ -91,32 +92,46 @@ async def running(
     """Without services behind it, but for those that are named."""
     web_port, sign_in_port = ports.free_ports(2)
     web, sign_in = (f"http://127.0.0.1:{port}" for port in (web_port, sign_in_port))
-    providers = folder / "providers.json"
-    providers.write_text(json.dumps([describe(sign_in)]), encoding="utf-8")
+    provider = Provider(issuer, public=sign_in, web=web, access_seconds=access_seconds)
+    (folder / "providers.json").write_text(json.dumps([describe(sign_in)]), encoding="utf-8")
+    shutil.copy(issuer.issuers_file, folder / "issuers.json")
+    addresses = {"profiles_url": profiles, "notifications_url": notifications}
+    async with (
+        web_at(mongo_uri, folder, port=web_port, provider=provider, clock=clock, **addresses) as site,
+        served(create_app(provider, People(issuer, profiles)), sign_in_port),
+    ):
+        yield site
+
+
+@asynccontextmanager
+async def web_at(
+    mongo_uri: str,
+    folder: Path,
+    *,
+    port: int,
+    provider: Provider | None = None,
+    clock: Clock | None = None,
+    **addresses: str,
+) -> AsyncIterator[Site]:
+    """With the issuers and the providers of sign-in that the folder's `issuers.json` and `providers.json` list."""
     clock = clock or SystemClock()
+    services = {f"{name}_url": NOWHERE for name in ("profiles", "matching", "notifications", "mentorships")}
     settings = WebSettings(
         environment="development",
         mongo_uri=mongo_uri,
         mongo_database=f"web_{clock.new_id()}",
-        issuers_file=issuer.issuers_file,
-        providers_file=providers,
-        public_address=web,
-        profiles_url=profiles,
-        matching_url=NOWHERE,
-        notifications_url=notifications,
-        mentorships_url=NOWHERE,
-        http_port=web_port,
+        issuers_file=folder / "issuers.json",
+        providers_file=folder / "providers.json",
+        public_address=f"http://127.0.0.1:{port}",
+        http_port=port,
+        **services | addresses,
     )
     service = app.build(settings, clock)
     await service.prepare()
-    provider = Provider(issuer, public=sign_in, web=web, access_seconds=access_seconds)
     database = mongo.connect(mongo_uri, settings.mongo_database)
     try:
-        async with (
-            served(service.app, web_port),
-            served(create_app(provider, People(issuer, profiles)), sign_in_port),
-        ):
-            yield Site(web, provider, database["sessions"], service.app)
+        async with served(service.app, port):
+            yield Site(settings.public_address, provider, database["sessions"], service.app)
     finally:
         await service.close()
         await database.client.drop_database(database.name)
