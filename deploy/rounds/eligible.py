@@ -9,7 +9,7 @@ from services.matching.kernel import rules, scoring
 from services.matching.kernel.columns import ExchangeTables, Ints, Rows, Side
 from services.matching.kernel.participants import Person, Policy, weights_for
 from services.matching.rounds.solver.wishing import Pairs
-from services.matching.suggestions.index.people import People, Vocabulary
+from services.matching.suggestions.index.people import People, Vocabulary, common_widths
 from shared.contracts.matching import Unmatched
 
 _ONE_INSTITUTION = ExchangeTables(agreed=np.ones((1, 1), dtype=np.bool_), below_ceiling=np.ones((1, 1), dtype=np.bool_))
@@ -103,7 +103,7 @@ def _columns(mentees: Mapping[str, Person], mentors: Mapping[str, Person], round
             seed=scoring.seed(id),
             free=rules.has_seat(mentor),
         )
-    widths = tuple(map(max, seekers.widths, offering.widths))
+    widths = common_widths(offering, seekers)
     return seekers.all(widths), offering.all(widths)
 
 

@@ -105,6 +105,7 @@ REFUSALS: Mapping[str, str] = {
     "mapping_names_person_only": N_(
         "The mapping names what only the person may enter, such as a story or an identity. Nothing was imported."
     ),
+    "mapping_reads_personal": N_("The mapping reads what only the person may enter. Nothing was read."),
     "roster_invalid": N_("The file cannot be read. Nothing was imported."),
     "roster_too_large": N_("The file is too large. Send it in parts."),
     "reading_too_slow": N_("The file takes too long to read. Send it in parts."),

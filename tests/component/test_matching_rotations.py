@@ -178,7 +178,7 @@ async def test_a_file_has_a_verdict_for_each_row_and_sending_it_again_changes_no
         (4, "refused", ["assessed"]),
         (5, "refused", ["to"]),
         (6, "refused", ["from", "to"]),
-        (7, "refused", [""]),
+        (7, "refused", ["from", "to"]),
         (8, "refused", ["id"]),
         (9, "refused", ["id"]),
     ]

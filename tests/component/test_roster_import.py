@@ -143,7 +143,7 @@ async def test_two_rows_of_a_person_are_reported_by_line(network: Network, here:
     )
     roster = await done(coordinator, await coordinator.upload(file, MAPPING))
     refused = await verdicts(coordinator, roster, verdict="refused")
-    assert [(row["line"], row["reasons"][0]["message"]) for row in refused] == [
+    assert [(row["line"], row["reasons"][0]["message"].partition(":")[0]) for row in refused] == [
         (3, "is the same person as line 2"),
         (5, "has the same e-mail address as line 4"),
         (6, "has the same external_id as line 4"),
@@ -176,8 +176,7 @@ async def test_a_dry_run_reports_everything_and_changes_nothing(network: Network
         (csv("x").replace(b"email,", b""), "required column 'email' is missing"),
         (csv("x").replace(b"pronouns", b"name"), "column 'name' appears twice"),
         (csv("Ada,ada@example.org,7,R,,,", "B\xf6b,b@x.org,8,R,,,").decode().encode("latin-1"), "line 3 is not UTF-8"),
-        (csv("Ada,ada@example.org,7,R,,,").decode().encode("utf-16"), "line 1 is not UTF-8"),
-        (csv('"Ada,ada@example.org,7,R,,,'), "line 2 cannot be read as CSV"),
+        (csv('"Ada,ada@example.org,7,R,,,'), "line 2: a cell begins with a quotation mark"),
     ],
 )
 async def test_an_invalid_file_is_refused_as_a_whole(network: Network, here: str, file: bytes, message: str) -> None:
@@ -190,18 +189,19 @@ async def test_an_invalid_file_is_refused_as_a_whole(network: Network, here: str
     assert await network.database["roster_chunks"].count_documents({"institution": here}) == 0
 
 
-async def test_a_byte_order_mark_is_ignored(network: Network, here: str) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+async def test_a_byte_order_mark_gives_the_encoding(network: Network, here: str, encoding: str) -> None:
     coordinator = await network.institution(here)
-    file = b"\xef\xbb\xbf" + csv("Ada,ada@example.org,7,R,,,")
+    file = csv("Ada,ada@example.org,7,R,,,").decode().encode(encoding)
     assert (await done(coordinator, await coordinator.upload(file, MAPPING)))["counts"]["created"] == 1
 
 
-async def test_a_formula_in_any_cell_refuses_its_row(network: Network, here: str) -> None:
+async def test_a_formula_in_a_cell_that_is_read_refuses_its_row(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     file = csv("Ada,ada@example.org,7,R,,,=1+1", '" =HYPERLINK(1)",b@example.org,8,R,,,', "C,c@example.org,9,R,,,")
     roster = await done(coordinator, await coordinator.upload(file, MAPPING))
     refused = await verdicts(coordinator, roster, verdict="refused")
-    assert [(row["line"], row["reasons"][0]["column"]) for row in refused] == [(2, "pronouns"), (3, "name")]
+    assert [(row["line"], row["reasons"][0]["column"]) for row in refused] == [(3, "name")]
 
 
 @pytest.mark.parametrize("field", ["identity", "story", "weights", "never", "never-list", "across_institutions"])

@@ -242,6 +242,16 @@ def test_fields_that_a_file_gives_count(tmp_path: Path) -> None:
     assert mailing(tmp_path)["Jo"]["mentor name"] == "Bo"
 
 
+def test_hundreds_of_topics_are_compared(tmp_path: Path) -> None:
+    mapping = PLAN.replace("{constant: [research]}", '{column: topics, split: ";", slug: true}')
+    topics = [f"topic {number}" for number in range(200)]
+    mentors = "name,mail,wanted,topics\n" + "".join(f"M{n},m{n}@x.org,,{topic}\n" for n, topic in enumerate(topics))
+    mentees = "name,mail,first,second,waits,topics\n" + "Jo,jo@y.org,,,,topic 7;topic 150\nKy,ky@y.org,,,,topic 150\n"
+    done = run(*sheets(tmp_path, mentors=mentors, mentees=mentees, mapping=mapping), "--csv", tmp_path / "mail.csv")
+    assert done.exit_code == 0, done.output
+    assert {name: row["mentor name"] for name, row in mailing(tmp_path).items()} == {"Jo": "M7", "Ky": "M150"}
+
+
 def test_the_choosers_without_choices_are_ranked_by_score_as_before(tmp_path: Path) -> None:
     assert run(*sheets(tmp_path, mentors=MENTORS)).exit_code == 0
     round = json.loads((tmp_path / "input.json").read_text())

@@ -1,7 +1,5 @@
 """HTTP API of rotations: an institution's system enters who assesses whom; coordinators read the conflicts."""
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -12,6 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 
+from services.matching.conflicts.files import RotationFiles, as_unreadable
 from services.matching.conflicts.usecases import Entered, Outcome, Rotations
 from services.matching.mentoring.api.relationships import RelationshipRead, position, relationship_read
 from services.matching.projections.lookup.api import fields_naming, named, require_one_name
@@ -34,15 +33,16 @@ from shared.identifiers import Email, ExternalId
 from shared.offloop import off_loop
 from shared.refusals import worded
 from shared.scope import Scope
+from shared.spreadsheets.mapping import Section
+from shared.spreadsheets.rows import ReadRow
+from shared.spreadsheets.verdicts import file_refused
 
 _MAX_ROWS = 20_000
 _MAX_BODY_BYTES = 8 << 20
 _PARTIES = ("assessor", "assessed")
-_NAMES = {party: fields_naming(party) for party in _PARTIES}
-_ALWAYS = ("id", "from", "to")
-_COLUMNS = (*_ALWAYS, *(name for names in _NAMES.values() for name in names))
-_HEADER = "id, from, to, and for each of the two at least one of " + " and ".join(map(", ".join, _NAMES.values()))
-_FILE = f"CSV, UTF-8, with the columns {_HEADER}"
+_FILES = RotationFiles({party: fields_naming(party) for party in _PARTIES})
+_FILE = f"CSV or XLSX, with the columns {_FILES.columns}; others are not read"
+_MAPPING = "YAML or JSON with a section `rotations` for files with other columns (docs: rosters)"
 
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -160,11 +160,12 @@ def rotations_router(rotations: Rotations) -> APIRouter:
         file: Annotated[UploadFile, File(description=_FILE)],
         me: SignedIn,
         trace: Traced,
+        mapping: Annotated[UploadFile | None, File(description=_MAPPING)] = None,
         _key: IdempotencyKey = None,
     ) -> Response:
         """The same from a file, at most 20,000 rows."""
         me.require("coordinator", "integrator")
-        lines, entries = await off_loop(_parsed, await file.read())
+        lines, entries = await off_loop(_parsed, await file.read(), await mapping.read() if mapping else None)
         entered = await rotations.enter(me, entries, trace)
         return Response(await off_loop(_answer, lines, entered), media_type="application/json")
 
@@ -196,9 +197,9 @@ def conflicts_router(rotations: Rotations) -> APIRouter:
     return routes
 
 
-def _parsed(content: bytes) -> tuple[dict[int, NamedEntry | VerdictRead], list[NamedEntry]]:
+def _parsed(content: bytes, mapping_text: bytes | None) -> tuple[dict[int, NamedEntry | VerdictRead], list[NamedEntry]]:
     """Returns the rows by line number, and those of them that can be entered."""
-    lines = _rows(content)
+    lines = _rows(content, _FILES.section(mapping_text))
     return lines, [row for row in lines.values() if isinstance(row, NamedEntry)]
 
 
@@ -212,47 +213,30 @@ def _answer(lines: Mapping[int, NamedEntry | VerdictRead], entered: Iterable[Ent
     return _verdicts(rows).model_dump_json(by_alias=True)
 
 
-def _rows(content: bytes) -> dict[int, NamedEntry | VerdictRead]:
+def _rows(content: bytes, section: Section | None = None) -> dict[int, NamedEntry | VerdictRead]:
     """Parses each line to an entry or a refusal. Raises `Rejected` where the file as a whole cannot be read."""
+    rows: dict[int, NamedEntry | VerdictRead] = {}
     try:
-        reader = csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
-        header = [name.strip() for name in next(reader, [])]
-        if not _is_complete(header):
-            raise _no_table(f"line 1 must name each of the columns {_HEADER} once, and no others")
-        rows: dict[int, NamedEntry | VerdictRead] = {}
-        line = reader.line_num + 1
-        for row in reader:
-            if any(row):
-                rows[line] = _row(dict(zip(header, row, strict=False)), line, fits=len(row) == len(header))
-            line = reader.line_num + 1
+        for id, row in _FILES.read(content, section or _FILES.section(None)):
+            rows[row.line] = _row(id, row)
             if len(rows) > _MAX_ROWS:
-                raise _no_table(f"a file has at most {_MAX_ROWS} rows: send it in parts")
-    except UnicodeDecodeError as wrong:
-        raise _no_table(f"byte {wrong.start} of the file is not UTF-8: save it as CSV UTF-8") from None
-    except csv.Error as wrong:
-        raise _no_table(f"the file cannot be read as CSV: {wrong}: save it as CSV UTF-8") from None
+                raise file_refused(f"a file has at most {_MAX_ROWS} rows: send it in parts")
+    except Rejected as refused:
+        raise _no_table(as_unreadable(refused)) from None
     return rows
 
 
-def _is_complete(header: list[str]) -> bool:
-    columns = set(header)
-    if len(columns) < len(header) or not columns <= set(_COLUMNS):
-        return False
-    return columns.issuperset(_ALWAYS) and not any(columns.isdisjoint(names) for names in _NAMES.values())
-
-
-def _row(cells: dict[str, str], line: int, *, fits: bool) -> NamedEntry | VerdictRead:
-    if not fits:
-        wrong = [ErrorRead(field="", message="must have as many cells as the header")]
-        return VerdictRead(line=line, id=_shown(cells.get("id", "")), verdict="refused", errors=wrong)
+def _row(id: str, row: ReadRow) -> NamedEntry | VerdictRead:
+    if row.values is None:
+        wrong = [ErrorRead(field=reason.column, message=reason.message) for reason in row.reasons]
+        return VerdictRead(line=row.line, id=_shown(id), verdict="refused", errors=wrong)
     try:
-        given = {name: text for name, cell in cells.items() if (text := cell.strip()) or name in _ALWAYS}
-        return _entry(cells["id"], _CELLS.validate_python(given))
+        return _entry(row.values["id"], _CELLS.validate_python(row.values))
     except ValidationError as refused:
         errors = [
             ErrorRead(field=".".join(map(str, error["loc"])), message=worded(error)) for error in refused.errors()
         ]
-        return VerdictRead(line=line, id=_shown(cells["id"]), verdict="refused", errors=errors)
+        return VerdictRead(line=row.line, id=_shown(id), verdict="refused", errors=errors)
 
 
 def _shown(id: str) -> str:

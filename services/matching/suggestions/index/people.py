@@ -163,6 +163,12 @@ class People:
         return tuple(len(getattr(self._columns, name)) for name in SETS)
 
 
+def common_widths(mentors: People, mentees: People) -> Widths:
+    """The first three sets are compared with each other and need equal widths."""
+    topics, most_wanted, near, *others = (max(pair) for pair in zip(mentors.widths, mentees.widths, strict=True))
+    return (*[max(topics, most_wanted, near)] * 3, *others)
+
+
 def _empty(rows: int) -> Side:
     flags = ("present", "free", "across", "reverse")
     numbers = ("institution", "specialty", "stage", "style", "zone", "room", "experience", "formats")

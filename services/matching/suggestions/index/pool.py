@@ -16,7 +16,7 @@ from services.matching.kernel.columns import Bools, Ints, Rows, Side, Words
 from services.matching.kernel.participants import Exchange, Person, Policy, Weights, weights_for
 from services.matching.suggestions.domain import NOT_ENROLLED, Entry, OwnSequences, Shortlist, Stored
 from services.matching.suggestions.index.exchanges import Exchanges
-from services.matching.suggestions.index.people import People, Vocabulary, Widths
+from services.matching.suggestions.index.people import People, Vocabulary, Widths, common_widths
 from services.matching.suggestions.index.ranking import Ranking
 from services.matching.suggestions.index.reserves import Reserves
 from services.matching.suggestions.index.stored_columns import LONGEST, StoredListColumns
@@ -309,8 +309,4 @@ class Pool:
         return flags
 
     def _widths(self) -> Widths:
-        """The first three sets are compared with each other and need equal widths."""
-        topics, most_wanted, near, *others = (
-            max(pair) for pair in zip(self._mentors.widths, self._mentees.widths, strict=True)
-        )
-        return (*[max(topics, most_wanted, near)] * 3, *others)
+        return common_widths(self._mentors, self._mentees)
