@@ -11,7 +11,7 @@ from deploy.issuer import LocalIssuer
 from services.profiles.members.repository.name_search import by_name
 from services.profiles.republishing.repository.preferences import republish_preferences
 from shared.clock import SystemClock
-from tests.component.profiles_kit import Network, running
+from tests.component.profiles_kit import Json, Network, running
 
 
 @pytest.fixture(scope="module")
@@ -496,3 +496,24 @@ async def test_finding_a_person_does_not_scan_the_institution(
 ) -> None:
     plan = await network.database["members"].find({"institution": here, **query}).explain()
     assert index in str(plan["queryPlanner"]["winningPlan"])
+
+
+async def test_mentees_find_mentors_of_their_own_institution_and_programme_by_name(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    care, other = [(await coordinator.post("/programmes", {"name": name})).json()["id"] for name in ("Care", "Other")]
+
+    def enrolled(programme: str, role: str) -> list[Json]:
+        return [{"programme": programme, "roles": [role]}]
+
+    mentee, _ = await network.bound(coordinator, here, "mia", enrolments=enrolled(care, "mentee"))
+    found = await network.member(coordinator, "milo", enrolments=enrolled(care, "mentor"))
+    await network.member(coordinator, "mira", enrolments=enrolled(other, "mentor"))
+    away = await network.member(coordinator, "minna", enrolments=enrolled(care, "mentor"))
+    await coordinator.post(f"/members/{away['id']}/deactivate")
+    elsewhere = await network.institution(f"{here}x")
+    await network.member(elsewhere, "mitch")
+    answer = await mentee.get("/me/mentors", programme=care, name="mi")
+    assert answer.json()["items"] == [{"id": found["id"], "name": "Milo"}]
+    assert (await mentee.get("/me/mentors", programme=other, name="mi")).status_code == 404
+    assert (await mentee.get("/me/mentors", programme=care, name="m")).status_code == 422
+    assert (await coordinator.get("/me/mentors", programme=care, name="mi")).status_code == 404

@@ -63,3 +63,19 @@ async def test_a_paused_profile_is_explained() -> None:
     answers = {**_ANSWERS, "GET matching/me/mentors": problem(409, "paused")}
     async with pages(FakeServices(answers)) as site:
         assert "The profile is paused." in text_of(await site.get("/directory"))
+
+
+async def test_a_name_is_searched_at_the_own_institution_and_limited_to_whom_the_reader_may_ask() -> None:
+    named = {"items": [{"id": "a", "name": "Amara Nah"}, {"id": "full", "name": "Amara Voll"}]}
+    services = FakeServices({**_ANSWERS, "GET profiles/me/mentors": ok(named), "GET profiles/cards": page_of()})
+    async with pages(services) as site:
+        shown = text_of(await site.get("/directory?name=ama"))
+    assert "Amara Nah" in shown
+    assert "Amara Voll" not in shown
+
+
+async def test_a_name_that_nobody_has_asks_matching_for_no_mentor() -> None:
+    services = FakeServices({**_ANSWERS, "GET profiles/me/mentors": ok({"items": []})})
+    async with pages(services) as site:
+        assert "Nobody was found." in text_of(await site.get("/directory?name=zzz"))
+    assert not services.has_received("GET matching/me/mentors")

@@ -128,6 +128,18 @@ class MemberUseCases:
             raise NotFound("not_bound", "your sign-in is not linked to a member yet: accept your invitation first")
         return found
 
+    async def mentors_named(
+        self, me: Principal, programme: str, name_words: tuple[str, ...], *, limit: int
+    ) -> Sequence[Member]:
+        """Active mentors of the mentee's own institution in a programme that they share."""
+        mentee = (await self.see_myself(me)).state
+        if not any(each.programme == programme and "mentee" in each.roles for each in mentee.enrolments):
+            raise NotFound("enrolment_not_found", "you are not enrolled as a mentee in a programme with this id")
+        wanted = MemberFilter(status="active", programme=programme, role="mentor", name_words=name_words)
+        scope = Scope(institution=me.home, is_whole=True)
+        found = [each.state for each in await self._members.page(scope, wanted, None, limit + 1)]
+        return [member for member in found if member.id != mentee.id][:limit]
+
     async def page(
         self, me: Principal, wanted: MemberFilter, *, after: str | None, limit: int
     ) -> Sequence[Versioned[Member]]:

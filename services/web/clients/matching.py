@@ -1,6 +1,6 @@
 """The API of matching: lists, requests, relationships, and a programme's rounds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -142,10 +142,14 @@ class Matching:
         return [Suggestions.model_validate(each) for each in (await self.service.get("/me/suggestions")).body]
 
     async def directory(
-        self, programme: str, *, cursor: str | None, **wanted: str | None
+        self, programme: str, *, cursor: str | None, mentor: Collection[str] = (), **wanted: str | None
     ) -> tuple[Sequence[Listed], str | None]:
         """A page of mentors whom the reader may ask, the best fit first, and the cursor of the next."""
-        body = (await self.service.get("/me/mentors", programme=programme, cursor=cursor, limit=25, **wanted)).body
+        body = (
+            await self.service.get(
+                "/me/mentors", programme=programme, cursor=cursor, limit=25, mentor=[*mentor] or None, **wanted
+            )
+        ).body
         return [Listed.model_validate(each) for each in body["items"]], body.get("next")
 
     async def ranked_mentors(self, programme: str, *, weights: str | None = None) -> Sequence[Listed]:

@@ -1,6 +1,7 @@
 """The directory: all mentors of a programme whom the person may ask, the best fit first, with a search."""
 
 import asyncio
+from collections.abc import Mapping
 
 from fastapi import APIRouter, Response
 
@@ -25,25 +26,32 @@ def directory_router() -> APIRouter:
         enrolled = [each.programme for each in lists]
         query = visit.request.query_params
         programme = query.get("programme", "") if query.get("programme") in enrolled else next(iter(enrolled), "")
-        wanted = {name: query.get(name, "").strip() for name in (*_TERMS, *_CHOICES)}
+        wanted = {name: query.get(name, "").strip() for name in ("name", *_TERMS, *_CHOICES)}
         form = form_of([("programme", programme), *wanted.items()])
-        found = await _found(visit, programme, form, query.get("after")) if programme else Part()
-        return await _page(visit, enrolled, form, found)
+        names, found = await _found(visit, programme, form, query.get("after")) if programme else ({}, Part())
+        return await _page(visit, enrolled, form, found, names)
 
     return routes
 
 
-async def _found(visit: SignedInVisit, programme: str, form: Form, after: str | None) -> Part:
-    """A page of mentors with the cursor of the next, or the refusal."""
+async def _found(visit: SignedInVisit, programme: str, form: Form, after: str | None) -> tuple[Mapping[str, str], Part]:
+    """Names that were searched for, by mentor; and a page of mentors with the cursor of the next, or the refusal."""
     wanted = {name: term(form.text(name)) or None for name in _TERMS}
     wanted |= {name: form.text(name) or None for name in _CHOICES}
+    names: Mapping[str, str] = {}
     try:
-        return Part(await visit.matching.directory(programme, cursor=after, **wanted))
+        if form.text("name"):
+            names = await visit.profiles.mentors_named(programme, form.text("name"))
+            if not names:
+                return {}, Part(((), None))
+        return names, Part(await visit.matching.directory(programme, cursor=after, mentor=names, **wanted))
     except Refused as refused:
-        return Part(refused)
+        return names, Part(refused)
 
 
-async def _page(visit: SignedInVisit, enrolled: list[str], form: Form, found: Part) -> Response:
+async def _page(
+    visit: SignedInVisit, enrolled: list[str], form: Form, found: Part, searched: Mapping[str, str]
+) -> Response:
     refused = found.value if isinstance(found.value, Refused) else None
     own = refused.code if refused and refused.code in _OWN_PROFILE else ""
     if refused and not own:
@@ -61,6 +69,7 @@ async def _page(visit: SignedInVisit, enrolled: list[str], form: Form, found: Pa
         form=form,
         own_reason=own,
         mentors=mentors,
+        searched=searched,
         following=following,
         cards=cards.value or {},
         asked={(each.programme, each.mentor.member): each.id for each in pending.value or ()},

@@ -78,7 +78,7 @@ SoughtName = Annotated[
 ]
 
 
-def _sought(name: str | None) -> tuple[str, ...]:
+def sought_words(name: str | None) -> tuple[str, ...]:
     if name is None:
         return ()
     sought = words(name)
@@ -133,7 +133,7 @@ def members_router(members: MemberUseCases) -> APIRouter:
             stage=stage,
             external_id=external_id,
             email=email,
-            name_words=_sought(name),
+            name_words=sought_words(name),
         )
         found = await members.page(me, wanted, after=text_after(cursor), limit=limit)
         return page_of(
