@@ -8,6 +8,7 @@ import httpx
 
 from deploy.api_client import Api, Refused, for_each
 from deploy.demo.network import Programme
+from deploy.vocabulary.edition import read_edition
 from shared.contracts.payload import Part
 from shared.contracts.profiles import Enrolment, Role
 
@@ -63,6 +64,11 @@ async def found(api: Api, institutions: Sequence[NewInstitution], programmes: Se
     await for_each(institutions, institution)
     await for_each(institutions, exchange)
     await for_each(programmes, programme)
+
+
+async def add_vocabulary(api: Api) -> None:
+    """The first edition; terms that exist already stay as they are."""
+    await api.operator().post("profiles", "/vocabulary/editions", {"terms": read_edition()})
 
 
 async def members(api: Api, institution: str) -> list[Member]:

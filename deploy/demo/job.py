@@ -10,7 +10,7 @@ from rich.console import Console
 from deploy.api_client import Api, for_each, opened, until
 from deploy.demo import report, rosters
 from deploy.demo.following import Followed, follow, last_seat, new_topics
-from deploy.demo.founding import Member, found, members, sign_in
+from deploy.demo.founding import Member, add_vocabulary, found, members, sign_in
 from deploy.demo.listening import Listener, listening
 from deploy.demo.mentorship import Mentored, follow_mentorship
 from deploy.demo.network import people
@@ -46,6 +46,7 @@ async def run(
         api = await stack.enter_async_context(opened(addresses, issuer, clock))
         listener = await stack.enter_async_context(listening(bootstrap, clock))
         job = _Job(api, listener, clock, stack.enter_context(report.progress(console)))
+        await add_vocabulary(api)
         imports = dict(zip((source.name for source in sources), await for_each(sources, job.enter), strict=True))
         by_id = {member.id: member for source in sources for member in await job.members(source)}
         inboxes = await job.inboxes(by_id)

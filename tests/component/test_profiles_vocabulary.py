@@ -3,12 +3,15 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 from deploy.issuer import LocalIssuer
+from deploy.vocabulary.__main__ import app
 from tests.component.profiles_kit import Json, Network, Person, running
 
 CAREER = {"id": "career-development", "kind": "topic", "labels": {"en": "Career development"}}
@@ -104,3 +107,23 @@ async def test_unknown_names_are_counted_for_the_institution_and_for_the_network
     ]
     limited = network.coordinator("north", ["care"])
     assert code(await limited.get("/vocabulary/unknown")) == (403, "role_required")
+
+
+async def test_the_operators_command_adds_the_first_edition_once(
+    network: Network, mongo_uri: str, tmp_path: Path
+) -> None:
+    async def run(*arguments: str) -> tuple[int, str]:
+        variables = {"PROFILES_MONGO_URI": mongo_uri, "PROFILES_MONGO_DATABASE": network.database.name}
+        done = await asyncio.to_thread(CliRunner().invoke, app, list(arguments), env=variables)
+        return done.exit_code, done.output.strip()
+
+    await create(network)
+    assert await run() == (0, "171 terms were added; 1 exist already and stay as they are")
+    assert await run() == (0, "0 terms were added; 172 exist already and stay as they are")
+    kept = await network.operator.get("/vocabulary/terms/career-development")
+    assert kept.json()["labels"] == CAREER["labels"]
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("topics: [{id: other, en: Career planning, de: Anderes}]", encoding="utf-8")
+    code_, output = await run(str(wrong))
+    assert (code_, "means the term career-planning already" in output) == (1, True), output
+    assert await network.database["audit"].count_documents({"what": "add vocabulary done", "created": 171}) == 1

@@ -22,6 +22,8 @@ from services.profiles.institutions import domain as institutions
 from services.profiles.institutions.domain import Institution
 from services.profiles.rosters.domain import reading
 from services.profiles.rosters.domain.fields import ROSTER
+from services.profiles.vocabulary.domain.terms import Term
+from services.profiles.vocabulary.domain.vocabulary import Vocabulary
 from shared.contracts.profiles import ExchangeTerms
 from shared.errors import Rejected
 from shared.http import from_cursor, to_cursor
@@ -44,6 +46,14 @@ ROUND = '{"format": "preceptor-round-input/1", "round": "r", "target": "fit", "p
 
 def roster(text: str, section: Section = PEOPLE) -> None:
     list(reading.rows(io.BytesIO(text.encode()), section))
+
+
+def edition(size: int) -> None:
+    terms = [
+        Term(id=f"t{n}", kind="topic", labels={"en": f"Topic {n}"}, broader=(f"t{n % 5}",) if n > 5 else ())
+        for n in range(size)
+    ]
+    Vocabulary([]).check(terms)
 
 
 def round_file(mentors: int, pins: int, exchanges: int) -> str:
@@ -145,6 +155,7 @@ INTAKES: dict[str, tuple[int, Callable[[int], str | bytes | int], Callable[[str 
     ),
     "a meeting plan's skipped days": (200, lambda n: n, lambda n: skipping(int(n))),
     "an institution's terms": (2_000, lambda n: n, lambda n: exchange(int(n))),
+    "a vocabulary's edition": (500, lambda n: n, lambda n: edition(int(n))),
     "a spreadsheet's columns": (25_000, lambda n: n, lambda n: sheets(int(n))),
 }
 

@@ -9,6 +9,8 @@ from services.profiles.members.domain.members import Member
 from services.profiles.programmes import domain as programmes
 from services.profiles.programmes.domain import Programme
 from services.profiles.republishing.domain import rebuild_state
+from services.profiles.vocabulary.domain import terms as terms_of
+from services.profiles.vocabulary.domain.terms import Term
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import Enrolment, ExchangeTerms, ProgrammeLimits
 
@@ -77,7 +79,7 @@ def test_an_unknown_member_is_rebuilt_if_the_events_have_every_required_field() 
     assert rebuild_state(Member, None, topics(NEW, "members", "preferences")) is None, "without a name and an address"
 
 
-def test_programmes_and_institutions_are_rebuilt_completely() -> None:
+def test_programmes_institutions_and_terms_are_rebuilt_completely() -> None:
     programme = Programme(
         id="p",
         institution="west",
@@ -90,5 +92,15 @@ def test_programmes_and_institutions_are_rebuilt_completely() -> None:
     )
     terms = (ExchangeTerms(partner="east", direction="gives", ceiling=3),)
     institution = Institution(id="west", name="West", status="inactive", exchanges_with=("east",), exchange_terms=terms)
+    term = Term(
+        id="t",
+        kind="topic",
+        labels={"en": "T"},
+        other_names=("U",),
+        broader=("b",),
+        institution_names={"west": ("W",)},
+        successor="s",
+    )
+    assert rebuild_state(Term, None, terms_of.facts(term)) == term
     assert rebuild_state(Programme, None, programmes.facts(programme)) == programme
     assert rebuild_state(Institution, None, institutions.facts(institution)) == institution

@@ -3,7 +3,8 @@ form no cycle, and successors lead to a term that is not deprecated.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 
 from services.profiles.vocabulary.domain.terms import Term
 from shared.contracts.profiles import TermKind
@@ -59,7 +60,7 @@ class Vocabulary:
         for at, id in enumerate(term.broader):
             if id == term.id or not self._is_like(term, id):
                 yield FieldError(f"broader.{at}", f"must be another {term.kind} of the vocabulary: {id} is not")
-        if term.broader and _has_cycle_or_more_levels(self.terms):
+        if term.broader and self._has_cycle_or_more_levels:
             yield FieldError("broader", f"must form no cycle, and at most {MOST_LEVELS} levels")
         if term.successor is not None and not self._is_like(term, term.successor):
             yield FieldError("successor", f"must be a {term.kind} of the vocabulary: {term.successor} is not")
@@ -72,6 +73,16 @@ class Vocabulary:
         readers = own if by_anybody and institution is None else [institution]
         at_institutions = [own[reader] for reader in readers if reader in own]
         return frozenset().union(self._common.get((kind, slug(name)), ()), *at_institutions)
+
+    @cached_property
+    def _has_cycle_or_more_levels(self) -> bool:
+        levels = dict.fromkeys(self.terms, 1)
+        for _ in range(MOST_LEVELS):
+            levels = {
+                id: 1 + max((levels.get(broader, 0) for broader in term.broader), default=0)
+                for id, term in self.terms.items()
+            }
+        return max(levels.values(), default=0) > MOST_LEVELS
 
     def _is_like(self, term: Term, id: str) -> bool:
         return id in self.terms and self.terms[id].kind == term.kind
@@ -91,12 +102,3 @@ def _named(term: Term) -> Iterator[tuple[str, str, str | None]]:
     yield from ((f"other_names.{at}", name, None) for at, name in enumerate(term.other_names))
     for institution, names in term.institution_names.items():
         yield from ((f"names.{at}", name, institution) for at, name in enumerate(names))
-
-
-def _has_cycle_or_more_levels(terms: Mapping[str, Term]) -> bool:
-    levels = dict.fromkeys(terms, 1)
-    for _ in range(MOST_LEVELS):
-        levels = {
-            id: 1 + max((levels.get(broader, 0) for broader in term.broader), default=0) for id, term in terms.items()
-        }
-    return max(levels.values(), default=0) > MOST_LEVELS
