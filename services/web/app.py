@@ -16,6 +16,7 @@ from services.web.coordinator.programmes import programmes_router
 from services.web.coordinator.rosters import rosters_router
 from services.web.coordinator.rounds import rounds_router
 from services.web.coordinator.simulations import simulations_router
+from services.web.coordinator.vocabulary import vocabulary_router
 from services.web.home.api import home_router, static_router
 from services.web.inbox.api import inbox_router
 from services.web.languages import Languages
@@ -156,6 +157,7 @@ def page_routers() -> list[APIRouter]:
         hearers_router(),
         invitations_router(),
         members_router(),
+        vocabulary_router(),
         rosters_router(),
         rounds_router(),
         simulations_router(),

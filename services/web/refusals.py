@@ -131,6 +131,7 @@ REFUSALS: Mapping[str, str] = {
         "You cannot read this, because you assess or coordinate the person who asked. They were notified, and can "
         "choose somebody else."
     ),
+    "meaning_missing": N_("Choose the topic that it means."),
     "hearers_full": N_("Your institution's list is full: remove somebody first."),
     "coordinates_here": N_(
         "A coordinator of an institution cannot hear its members in confidence. You can leave the list."

@@ -111,6 +111,7 @@ async def _prepared(running: Running, api: Api) -> Known:
             "hearers-remove": f"/hearers/{hearer}/remove",
             "hearers-add": "/hearers/add?name=Zweitsicht",
             "hearers-add-one": f"/hearers/add/{other.id}",
+            "topics": "/topics",
             "members": "/members?name=Seitenweise",
             "member": f"/members/{mentee.id}",
             "rosters": "/rosters",

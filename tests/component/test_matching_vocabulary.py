@@ -132,7 +132,7 @@ async def test_the_directory_finds_mentors_by_any_name_of_a_topic(matching: Matc
         assert [found["mentor"] for found in answer.json()["items"]] == ["milo"], answer.text
 
 
-async def test_no_document_is_written_for_a_term_that_touches_nobody(matching: Matching) -> None:
+async def test_no_document_is_written_for_a_term_that_touches_no_member(matching: Matching) -> None:
     await matching.receive(mentor("milo", topics_offered=("sepsis",)))
     before = await matching.database[PARTICIPANTS].find_one({"_id": "milo"})
     await matching.receive(fact(Term(id="shock", kind="topic", labels={"en": "Shock"})))

@@ -108,7 +108,7 @@ def test_a_meaning_does_not_depend_on_the_order_of_terms(known: dict[str, Term],
 
 @examples(400)
 @given(vocabularies(), st.lists(_ids.flatmap(terms), min_size=1, max_size=3), _people)
-def test_everybody_whose_topics_change_their_meaning_is_found_by_words_of_changed_terms(
+def test_members_whose_topics_change_their_meaning_are_found_by_words_of_the_terms(
     known: dict[str, Term], changes: list[Term], who: Any
 ) -> None:
     before = resolved(Vocabulary(known.values()), who)

@@ -12,6 +12,7 @@ from services.web.clients.transport import Service
 _CARDS_AT_ONCE = 50
 _PROGRAMMES = 500
 _NAMES = 5_000
+_UNKNOWN = 200
 
 
 class Read(BaseModel):
@@ -138,6 +139,21 @@ class InvitationState(Read):
     reminders: int = 0
 
 
+class UnknownTopic(Read):
+    name: str
+    members: int
+    nearest: tuple[str, ...]
+    """Ids of terms."""
+
+
+class Term(Read):
+    id: str
+    labels: Mapping[str, str]
+    institution_names: Mapping[str, tuple[str, ...]]
+    """Of the reader's own institution."""
+    successor: str | None
+
+
 class Erasure(Read):
     state: str
     requested_by: str
@@ -232,6 +248,22 @@ class Profiles:
             cursor = page["next"]
             if cursor is None:
                 return invited
+
+    async def unknown_topics(self) -> Sequence[UnknownTopic]:
+        """What the institution's members write and no term has, the most frequent first."""
+        found = (await self.service.get("/vocabulary/unknown", limit=_UNKNOWN)).body["names"]
+        return [UnknownTopic.model_validate(each) for each in found]
+
+    async def topics(self) -> Sequence[Term]:
+        """The network's, deprecated ones too."""
+        found = await self.service.pages("/vocabulary/terms", most=_NAMES, kind="topic")
+        return [Term.model_validate(term) for term in found]
+
+    async def add_topic_name(self, term: str, name: str) -> None:
+        """As the institution's own, besides those that it has."""
+        known = Term.model_validate((await self.service.get(f"/vocabulary/terms/{term}")).body)
+        names = [*(each for own in known.institution_names.values() for each in own), name]
+        await self.service.put(f"/vocabulary/terms/{term}/names", {"names": names})
 
     async def rosters(self) -> Sequence[Roster]:
         return [Roster.model_validate(roster) for roster in await self.service.pages("/rosters", most=20)]

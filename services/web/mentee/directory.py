@@ -8,8 +8,9 @@ from fastapi import APIRouter, Response
 from services.web.clients.transport import Refused
 from services.web.labels import LABELS
 from services.web.pages.forms import Form, form_of, page_router
-from services.web.pages.terms import LANGUAGES, term
+from services.web.pages.terms import LANGUAGES
 from services.web.pages.visits import Part, SignedIn, SignedInVisit, part
+from shared.spreadsheets.cleaning import slug
 
 _TERMS = ("topic", "specialty")
 _CHOICES = ("stage", "language", "format")
@@ -36,7 +37,7 @@ def directory_router() -> APIRouter:
 
 async def _found(visit: SignedInVisit, programme: str, form: Form, after: str | None) -> tuple[Mapping[str, str], Part]:
     """Names that were searched for, by mentor; and a page of mentors with the cursor of the next, or the refusal."""
-    wanted = {name: term(form.text(name)) or None for name in _TERMS}
+    wanted = {name: slug(form.text(name)) or None for name in _TERMS}
     wanted |= {name: form.text(name) or None for name in _CHOICES}
     names: Mapping[str, str] = {}
     try:

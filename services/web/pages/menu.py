@@ -11,7 +11,7 @@ _MENTOR = (("/asks", N_("Asks")),)
 _BOTH = (("/mentorships", N_("My mentorships")), ("/inbox", N_("Inbox")), ("/profile", N_("Profile")))
 _COORDINATOR = (("/programmes", N_("Programmes")), ("/members", N_("Members")), ("/rosters", N_("Rosters")))
 _OPERATOR = (("/operations", N_("Operations")),)
-_WHOLE_INSTITUTION = (("/hearers", N_("People of trust")),)
+_WHOLE_INSTITUTION = (("/hearers", N_("People of trust")), ("/topics", N_("Unknown topics")))
 
 
 def menu(principal: Principal, reader: Reader | None) -> Iterator[tuple[str, str]]:

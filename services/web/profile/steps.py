@@ -8,8 +8,8 @@ from typing import Any, Literal
 from services.web.clients.profiles import Own
 from services.web.labels import N_
 from services.web.pages.forms import Form
-from services.web.pages.terms import term
 from services.web.pages.weights import FACTORS, MOST_WEIGHT, WRONG_NUMBER
+from shared.spreadsheets.cleaning import slug
 
 Kind = Literal["line", "area", "choice", "many", "terms", "languages", "number", "flag"]
 
@@ -49,7 +49,7 @@ class Field:
         if self.kind == "number":
             return whole_number(form.text(self.name), most=self.most)
         if self.kind == "terms":
-            return list(dict.fromkeys(filter(None, map(term, re.split(r"[\n,;]", form.text(self.name))))))
+            return list(dict.fromkeys(filter(None, map(slug, re.split(r"[\n,;]", form.text(self.name))))))
         if self.kind == "choice":
             return form.text(self.name) or None
         return form.text(self.name).strip()
