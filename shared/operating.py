@@ -165,7 +165,7 @@ async def _operations(dependencies: ServiceDependencies, not_ready: Mapping[str,
                 issuer=issuer.issuer,
                 audience=sorted(issuer.audience),
                 institutions=sorted(issuer.institutions),
-                may_name_operators=issuer.may_name_operators,
+                may_name_operators=issuer.may_name_operators or issuer.development,
             )
             for issuer in dependencies.settings.issuers
         ],
