@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import accepts, lists, pipeline, plumbing, repair, replay, roster, rounds, scaling
+from bench import accepts, lists, mentorships, pipeline, plumbing, repair, replay, roster, rounds, scaling
 from bench.figures import Figure, as_markdown, write_json
 from bench.site import BenchmarkContext, open_site
 from bench.soak import soak
@@ -29,6 +29,8 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "roster": roster.roster,
     "memory": roster.memory,
     "accepts": accepts.accepts,
+    "calendars": mentorships.calendars,
+    "bookings": mentorships.bookings,
 }
 LONG: Mapping[str, Callable[[], list[Figure]]] = {
     "rounds": rounds.rounds,
@@ -37,7 +39,7 @@ LONG: Mapping[str, Callable[[], list[Figure]]] = {
     "lists": lists.lists,
 }
 """Matching alone, at network size; without any server."""
-SLOW = ("growth", "soak")
+SLOW = ("growth", "due", "soak")
 """With servers, and slow to come to rest or slow by nature."""
 NAMES = (*BENCHMARKS, *LONG, *SLOW)
 _BY_HAND = "## What misses its bar"
@@ -70,7 +72,11 @@ def main(
 
 async def _run(names: list[str], stack: Kind | None, minutes: float) -> list[Figure]:
     figures: list[Figure] = []
-    slow: Mapping[str, Benchmark] = {"growth": scaling.growth, "soak": lambda context: soak(context, minutes=minutes)}
+    slow: Mapping[str, Benchmark] = {
+        "growth": scaling.growth,
+        "due": mentorships.due,
+        "soak": lambda context: soak(context, minutes=minutes),
+    }
     for name in names:
         if name in LONG:
             _console.rule(name, align="left")

@@ -41,9 +41,9 @@ async def accepts(context: BenchmarkContext) -> list[Figure]:
     await _join(context, database, ["last-seat"], role="mentor", capacity=1)
     wanted = dict.fromkeys(crowd, "last-seat") | {mentee: mentors[n % _MENTORS] for n, mentee in enumerate(mentees)}
     asked = await _asked(requests, wanted)
-    last = await _rate(context, [_accept(requests, asked[mentee], "last-seat") for mentee in crowd])
-    spread = await _rate(context, [_accept(requests, asked[mentee], wanted[mentee]) for mentee in mentees])
-    bare = await _rate(context, await _bare(database, [wanted[mentee] for mentee in mentees]))
+    last = await rate(context, [_accept(requests, asked[mentee], "last-seat") for mentee in crowd])
+    spread = await rate(context, [_accept(requests, asked[mentee], wanted[mentee]) for mentee in mentees])
+    bare = await rate(context, await _bare(database, [wanted[mentee] for mentee in mentees]))
     return [
         Figure(
             name="answers to 200 acceptances of one last seat",
@@ -136,7 +136,7 @@ async def _asked(requests: Requests, wanted: dict[str, str]) -> dict[str, str]:
         asked = RequestMentor(id=f"request-{mentee}", programme=_PROGRAMME, mentor=mentor, message="")
         await requests.ask(_me(mentee), asked, mentee=mentee, trace=_TRACE)
 
-    await _in_flight([partial(ask, mentee, mentor) for mentee, mentor in wanted.items()])
+    await in_flight([partial(ask, mentee, mentor) for mentee, mentor in wanted.items()])
     return {mentee: f"request-{mentee}" for mentee in wanted}
 
 
@@ -165,16 +165,16 @@ async def _bare(database: Database, mentors: Sequence[str]) -> list[Callable[[],
     return [partial(in_one_thread, database, partial(body, mentor)) for mentor in mentors]
 
 
-async def _rate(context: BenchmarkContext, work: Sequence[Callable[[], Awaitable[None]]]) -> float:
+async def rate(context: BenchmarkContext, work: Sequence[Callable[[], Awaitable[object]]]) -> float:
     began = context.clock.monotonic()
-    await _in_flight(work)
+    await in_flight(work)
     return len(work) / (context.clock.monotonic() - began)
 
 
-async def _in_flight(work: Sequence[Callable[[], Awaitable[None]]]) -> None:
+async def in_flight(work: Sequence[Callable[[], Awaitable[object]]]) -> None:
     bound = asyncio.Semaphore(_IN_FLIGHT)
 
-    async def bounded(act: Callable[[], Awaitable[None]]) -> None:
+    async def bounded(act: Callable[[], Awaitable[object]]) -> None:
         async with bound:
             await act()
 
