@@ -14,7 +14,7 @@ from bench import cohorts
 from bench.figures import Figure, percentile
 from services.matching.repairs.domain.planning import blocking_pairs
 from services.matching.rounds.solver import canonical
-from services.matching.rounds.solver.coverage import coverage
+from services.matching.rounds.solver.coverage import bonus_of, coverage
 from services.matching.rounds.solver.model import Instance, Wishes, instance
 from services.matching.rounds.solver.proposals import fit, proposed
 from services.matching.rounds.solver.solving import solve
@@ -57,7 +57,11 @@ def _medium() -> list[Figure]:
     return [
         Figure(name=f"fit {size}, p50", value=percentile(seconds, 50) * 1000, unit="ms", bar=50),
         Figure(name=f"fit {size}, blocking pairs", value=blocking, unit="pairs", bar=0),
-        Figure(name=f"coverage with dual values {size}", value=_timed(lambda: coverage(columns)), unit="s"),
+        Figure(
+            name=f"coverage with dual values {size}",
+            value=_timed(lambda: coverage(columns, bonus=bonus_of(columns))),
+            unit="s",
+        ),
     ]
 
 

@@ -7,13 +7,16 @@ says what each check proves). Exits with 0, with 1 and the first error, or with 
 import hashlib
 import json
 import sys
+from bisect import bisect_left, insort
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 INPUT, RESULT = "preceptor-round-input/1", "preceptor-round-result/1"
+OLD_SOLVER = "preceptor-rounds-1"
+"""Its results lack what proves the figures of the other target."""
 _64_BITS = 2**64 - 1
 
 
@@ -40,6 +43,7 @@ PAIR = {"mentee": str, "mentor": str}
 FIGURES = {
     "mentees": int,
     "matched": int,
+    "pairs": OptionalKey(int),
     "first_choices": int,
     "mean_place_thousandths": int,
     "load_gini_thousandths": int,
@@ -57,22 +61,21 @@ INPUT_SHAPE = {
         "score_band": OptionalKey(int, 0),
         "weights": OptionalKey({str: int}, {}),
     },
-    "mentors": [{"id": str, "institution": str, "capacity": int}],
+    "mentors": [{"id": str, "institution": str, "capacity": int, "least_group": OptionalKey(int, 0)}],
     "mentees": [
-        {"id": str, "institution": str, "waiting_days": OptionalKey(int, 0), "wishes": OptionalKey([WISH], [])}
+        {
+            "id": str,
+            "institution": str,
+            "mentors_wanted": OptionalKey(int, 1),
+            "waiting_days": OptionalKey(int, 0),
+            "wishes": OptionalKey([WISH], []),
+        }
     ],
     "pins": OptionalKey([PAIR], []),
     "exclusions": OptionalKey([PAIR], []),
     "exchanges": OptionalKey([{"mentee_institution": str, "mentor_institution": str, "at_most": int}], []),
 }
-RESULT_SHAPE = {
-    "format": str,
-    "round": str,
-    "target": str,
-    "solver": str,
-    "policy": str,
-    "input": {"sha256": str, "file_sha256": str},
-    "bonus": (int, None),
+TURN = {
     "mentees": [
         {
             "id": str,
@@ -84,6 +87,27 @@ RESULT_SHAPE = {
         }
     ],
     "mentors": [{"id": str, "mentees": [str], "price": (int, None)}],
+}
+CLOSED = [{"mentor": str, "least_group": int, "held": int, "closed_in_pass": int, "would_come": int}]
+OTHER = {
+    "bonus": (int, None),
+    "closed": OptionalKey(CLOSED, []),
+    "turns": [
+        {
+            "pairs": [{"mentee": str, "mentor": str, "gain": (int, None)}],
+            "prices": [{"mentor": str, "price": int}],
+        }
+    ],
+}
+RESULT_SHAPE = {
+    "format": str,
+    "round": str,
+    "target": str,
+    "solver": str,
+    "policy": str,
+    "input": {"sha256": str, "file_sha256": str},
+    "bonus": (int, None),
+    **TURN,
     "unmatched": [
         {
             "mentee": str,
@@ -93,6 +117,9 @@ RESULT_SHAPE = {
             "opens": [{"mentor": str, "seats": int}],
         }
     ],
+    "further": OptionalKey([TURN], []),
+    "closed": OptionalKey(CLOSED, []),
+    "other": OptionalKey(OTHER),
     "figures": {"fit": (FIGURES, None), "coverage": (FIGURES, None)},
     "sha256": str,
 }
@@ -189,17 +216,25 @@ class Wish:
     key: tuple[int, int, str]
     """Sort key in the mentor's order."""
     excluded: bool
+    place: int
+    """1 for a first choice; ties share a number."""
     mentor_position: int = 0
     """Position in the mentor's strict order, from 0."""
 
 
 @dataclass(slots=True)
 class Round:
-    """The input, with wishes in order: by mentee, the best first, and by mentor, by mentor_position."""
+    """The input, or what a further turn has of it, with wishes in order: by mentee, the best first, and by mentor, by
+    mentor_position.
+    """
 
     name: str
     target: str
+    bonus: int
     capacity: dict[str, int]
+    least_group: dict[str, int]
+    wanted: dict[str, int]
+    """By mentee who takes part: the mentors wanted in this turn and later ones."""
     waiting: dict[str, int]
     home: dict[str, str]
     mentor_home: dict[str, str]
@@ -209,10 +244,14 @@ class Round:
     wishes: dict[str, list[Wish]] = field(default_factory=dict)
     wishes_for: dict[str, list[Wish]] = field(default_factory=dict)
     seats: dict[str, int] = field(default_factory=dict)
-    """By mentor: the seats that pins leave."""
+    """By mentor: the seats that pins and earlier turns leave."""
+    used: Counter[str] = field(default_factory=Counter)
+    """By mentor: the seats that earlier turns took."""
+    closed: frozenset[str] = frozenset()
+    """Mentors who take nobody, because their least group was not reached."""
 
     def is_open(self, wish: Wish) -> bool:
-        return not wish.excluded and wish.mentee not in self.pins
+        return not wish.excluded and wish.mentee not in self.pins and wish.mentor not in self.closed
 
     def is_live(self, wish: Wish) -> bool:
         return self.is_open(wish) and self.seats[wish.mentor] > 0
@@ -229,6 +268,9 @@ def parse_round(given: Any) -> Round:
     round = Round(
         name=given["round"],
         target=given["target"],
+        bonus=1 + len(mentees) * max((wish["score"] for who in mentees.values() for wish in who["wishes"]), default=0),
+        least_group={id: mentor["least_group"] for id, mentor in mentors.items()},
+        wanted={id: mentee["mentors_wanted"] for id, mentee in mentees.items()},
         capacity={id: mentor["capacity"] for id, mentor in mentors.items()},
         waiting={id: mentee["waiting_days"] for id, mentee in mentees.items()},
         home={id: mentee["institution"] for id, mentee in mentees.items()},
@@ -241,8 +283,14 @@ def parse_round(given: Any) -> Round:
     )
     demand(len(round.ceilings) == len(given["exchanges"]), "input/exchanges: two institutions appear twice")
     demand(len(round.pins) == len(given["pins"]), "input/pins: a mentee is pinned twice")
+    demand(min(round.wanted.values(), default=1) > 0, "input/mentees: mentors_wanted must be 1 or more")
+    for mentor, seats in round.capacity.items():
+        possible = seats == 0 or round.least_group[mentor] <= seats
+        demand(possible, f"input/mentors: {mentor} has a least_group greater than the capacity")
     _add_wishes(round, mentees, excluded, most=given["policy"]["list_length"])
-    _below_ceilings(round, [{wish.mentor for wish in wishes} for wishes in round.wishes.values()], "input: wishes")
+    _below_ceilings(
+        round, {id: [wish.mentor for wish in wishes] for id, wishes in round.wishes.items()}, "input: wishes"
+    )
     held = Counter(round.pins.values())
     round.seats = {mentor: seats - held[mentor] for mentor, seats in round.capacity.items()}
     for mentee, mentor in round.pins.items():
@@ -252,14 +300,15 @@ def parse_round(given: Any) -> Round:
     return round
 
 
-def _below_ceilings(round: Round, mentors: Sequence[set[str]], what: str) -> None:
-    """Raises Wrong if the pairs across two institutions are more than their ceiling allows.
+def _below_ceilings(round: Round, mentors: Mapping[str, Sequence[str]], what: str) -> None:
+    """Raises Wrong if the pairs across two institutions can be more than their ceiling allows.
 
-    `mentors` are those of each mentee, in the order of `wishes`; a mentee counts once.
+    `mentors` of each mentee; a mentee counts as often as they want mentors.
     """
     across: Counter[tuple[str, str]] = Counter()
-    for mentee, theirs in zip(round.wishes, mentors, strict=True):
-        across.update({(round.home[mentee], round.mentor_home[mentor]) for mentor in theirs})
+    for mentee, theirs in mentors.items():
+        for home, number in Counter(round.mentor_home[mentor] for mentor in theirs).items():
+            across[round.home[mentee], home] += min(number, round.wanted[mentee])
     for between, most in round.ceilings.items():
         demand(across[between] <= most, f"{what} of {between[0]} across to {between[1]}: {across[between]}, not {most}")
 
@@ -289,6 +338,7 @@ def _add_wishes(round: Round, mentees: Mapping[str, Any], excluded: set[tuple[st
                 wish["score"],
                 (wish["mentor_rank"], drawn[wish["mentor"]], mentee),
                 (mentee, wish["mentor"]) in excluded,
+                1 + bisect_left(ordered, wish["rank"], key=lambda other: other["rank"]),
             )
             for wish in ordered
         ]
@@ -296,8 +346,217 @@ def _add_wishes(round: Round, mentees: Mapping[str, Any], excluded: set[tuple[st
             round.wishes_for[wish.mentor].append(wish)
     for wishes in round.wishes_for.values():
         wishes.sort(key=lambda wish: wish.key)
-        for mentor_position, wish in enumerate(wishes):
-            wish.mentor_position = mentor_position
+        _number(wishes)
+
+
+def _number(wishes: Sequence[Wish]) -> None:
+    for mentor_position, wish in enumerate(wishes):
+        wish.mentor_position = mentor_position
+
+
+def next_turn(round: Round, outcome: "Outcome") -> Round:
+    """What the turn leaves: the mentees who want one more mentor and got one, the other wishes, the seats."""
+    stay = {mentee for mentee, granted in outcome.granted.items() if granted and round.wanted[mentee] > 1}
+    left = {
+        (mentee, wish.mentor): replace(wish)
+        for mentee in stay
+        for wish in round.wishes[mentee]
+        if wish is not outcome.granted[mentee]
+    }
+    wishes = {
+        mentee: [left[mentee, wish.mentor] for wish in theirs if (mentee, wish.mentor) in left]
+        for mentee, theirs in round.wishes.items()
+        if mentee in stay
+    }
+    wishes_for = {
+        mentor: [left[wish.mentee, mentor] for wish in theirs if (wish.mentee, mentor) in left]
+        for mentor, theirs in round.wishes_for.items()
+    }
+    for theirs in wishes_for.values():
+        _number(theirs)
+    used = round.used + Counter({mentor: len(held) for mentor, held in outcome.held.items()})
+    return replace(
+        round,
+        wanted={mentee: round.wanted[mentee] - 1 for mentee in wishes},
+        pins={},
+        wishes=wishes,
+        wishes_for=wishes_for,
+        used=used,
+        seats={mentor: seats - used[mentor] for mentor, seats in round.capacity.items()},
+    )
+
+
+@dataclass(slots=True)
+class ClaimedTurn:
+    """What the result says of a turn; duals of coverage, 0 where they are left out."""
+
+    mentors: dict[str, str | None]
+    """By mentee who takes part."""
+    gain: dict[str, Any]
+    price: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Claim:
+    """What the result says of one target."""
+
+    target: str
+    at: str
+    bonus: int | None
+    closed: list[Any]
+    turns: list[ClaimedTurn]
+
+
+def claims(result: Any, round: Round) -> list[Claim]:
+    """Of the chosen target, and of the other one where the result has it."""
+    chosen = [
+        ClaimedTurn(
+            {row["id"]: row["mentor"] for row in turn["mentees"]},
+            {row["id"]: row["gain"] for row in turn["mentees"]},
+            {row["id"]: row["price"] for row in turn["mentors"]},
+        )
+        for turn in (result, *result["further"])
+    ]
+    found = [Claim(round.target, "result", result["bonus"], result["closed"], chosen)]
+    if beside := result["other"]:
+        turns = [_other_turn(turn) for turn in beside["turns"]]
+        found.append(Claim(_other(round.target), "result/other", beside["bonus"], beside["closed"], turns))
+    return found
+
+
+def _other_turn(turn: Any) -> ClaimedTurn:
+    pairs = [(pair["mentee"], pair["mentor"]) for pair in turn["pairs"]]
+    demand(pairs == sorted(dict(pairs).items()), "result/other/turns: pairs must be sorted, with each mentee once")
+    prices = {row["mentor"]: row["price"] for row in turn["prices"]}
+    demand(len(prices) == len(turn["prices"]), "result/other/turns: a mentor has two prices")
+    return ClaimedTurn(dict(pairs), {pair["mentee"]: pair["gain"] for pair in turn["pairs"]}, prices)
+
+
+def _other(target: str) -> str:
+    return "coverage" if target == "fit" else "fit"
+
+
+def check_target(round: Round, claim: Claim) -> "list[Outcome]":
+    """The turns' outcomes, which keep everything that the target promises. Raises Wrong otherwise."""
+    first = replace(round, closed=frozenset(row["mentor"] for row in claim.closed))
+    outcomes: list[Outcome] = []
+    turn = first
+    for number, claimed in enumerate(claim.turns):
+        demand(turn.wishes or not number, f"{claim.at}: has a turn in which nobody takes part")
+        outcome = outcome_of(turn, claimed.mentors, f"{claim.at}/further/{number - 1}" if number else claim.at)
+        if claim.target == "fit":
+            duals = {claim.bonus, *claimed.gain.values(), *claimed.price.values()}
+            demand(duals <= {None}, f"{claim.at}: fit has no dual values")
+            check_stable(outcome)
+            check_best_for_mentees(outcome)
+        else:
+            demand(
+                claim.bonus == round.bonus, f"{claim.at}/bonus: should be {round.bonus}: more than all scores together"
+            )
+            check_optimal(outcome, claimed, claim.at)
+        outcomes.append(outcome)
+        turn = next_turn(turn, outcome)
+    demand(outcomes and not turn.wishes, f"{claim.at}: a turn is missing, in which mentees get one more mentor")
+    check_least_groups(first, claim, outcomes)
+    mentors: dict[str, list[str]] = {mentee: [] for mentee in round.wishes}
+    for wish in _granted(outcomes):
+        mentors[wish.mentee].append(wish.mentor)
+    _below_ceilings(round, mentors, f"{claim.at}: pairs")
+    return outcomes
+
+
+def _granted(outcomes: "Sequence[Outcome]") -> list[Wish]:
+    return [wish for outcome in outcomes for wish in outcome.granted.values() if wish]
+
+
+def check_least_groups(round: Round, claim: Claim, outcomes: "Sequence[Outcome]") -> None:
+    """Each mentor has none, or the least group, or a pinned mentee; and mentors were closed by the documented rule.
+
+    For coverage the order is checked, and the numbers held in each pass are believed: several assignments may be best.
+    """
+    held = Counter(wish.mentor for wish in _granted(outcomes))
+    pinned = set(round.pins.values())
+    for mentor, number in held.items():
+        demand(mentor not in round.closed, f"{claim.at}/closed: {mentor} holds somebody")
+        reached = mentor in pinned or number >= round.least_group[mentor]
+        demand(reached, f"{claim.at}: {mentor} holds {number}, fewer than the least group")
+    would_come = _would_come(outcomes)
+    for index, row in enumerate(claim.closed):
+        at, mentor = f"{claim.at}/closed/{index}", row["mentor"]
+        demand(mentor in round.capacity and mentor not in pinned, f"{at}/mentor: may not be closed")
+        demand(row["least_group"] == round.least_group[mentor], f"{at}/least_group: is not the input's")
+        demand(0 < row["held"] < row["least_group"], f"{at}/held: is no reason to close")
+        demand(row["would_come"] == would_come[mentor], f"{at}/would_come: should be {would_come[mentor]}")
+    demand(len(round.closed) == len(claim.closed), f"{claim.at}/closed: a mentor appears twice")
+    order = [_closing_key(round, row["mentor"], row["held"]) for row in claim.closed]
+    passes = [row["closed_in_pass"] for row in claim.closed]
+    demand(
+        sorted(zip(passes, order, strict=True)) == list(zip(passes, order, strict=True)), f"{claim.at}/closed: order"
+    )
+    demand(sorted(set(passes)) == list(range(1, len(set(passes)) + 1)), f"{claim.at}/closed: a pass is left out")
+    if claim.target == "fit" and any(round.least_group.values()):
+        expected = list(_closings_of_fit(replace(round, closed=frozenset())))
+        stated = [(row["mentor"], row["held"], row["closed_in_pass"]) for row in claim.closed]
+        demand(stated == expected, f"{claim.at}/closed: should be {expected[:5]}, in this order")
+
+
+def _would_come(outcomes: "Sequence[Outcome]") -> Counter[str]:
+    """By mentor: the mentees who would rather have the mentor than what they have, or have fewer than they want."""
+    pairs = {
+        (mentee, wish.mentor)
+        for outcome in outcomes
+        for mentee in outcome.granted
+        if mentee not in outcome.round.pins
+        for wish in outcome.better(mentee)
+        if not wish.excluded
+    }
+    return Counter(mentor for _, mentor in pairs)
+
+
+def _closing_key(round: Round, mentor: str, held: int) -> tuple[int, int, int, str]:
+    return held - round.least_group[mentor], held, seed(round.name, mentor), mentor
+
+
+def _closings_of_fit(round: Round) -> Iterator[tuple[str, int, int]]:
+    """Mentor, mentees held, and pass, of each mentor whom the passes close: by solving them again."""
+    pinned = set(round.pins.values())
+    for number in range(1, len(round.capacity) + 2):
+        held: Counter[str] = Counter()
+        turn = round
+        while turn.wishes:
+            outcome = outcome_of(turn, deferred_acceptance(turn), "pass")
+            held.update(wish.mentor for wish in _granted([outcome]))
+            turn = next_turn(turn, outcome)
+        short = sorted(
+            _closing_key(round, mentor, has)
+            for mentor, has in held.items()
+            if has < round.least_group[mentor] and mentor not in pinned
+        )
+        closing = [mentor for *_, mentor in short[: -(-len(short) // 8)]]
+        yield from ((mentor, held[mentor], number) for mentor in closing)
+        if not closing:
+            return
+        round = replace(round, closed=round.closed | set(closing))
+
+
+def deferred_acceptance(round: Round) -> dict[str, str | None]:
+    """The mentee-optimal stable matching of a turn, as Gale & Shapley (1962) describe it."""
+    held: dict[str, list[Wish]] = {mentor: [] for mentor in round.capacity}
+    proposals = {
+        mentee: iter([wish for wish in theirs if round.is_live(wish)]) for mentee, theirs in round.wishes.items()
+    }
+    waiting = list(proposals)
+    while waiting:
+        wish = next(proposals[waiting[-1]], None)
+        if wish is None:
+            waiting.pop()
+            continue
+        insort(held[wish.mentor], wish, key=lambda wish: wish.mentor_position)
+        waiting.pop()
+        if len(held[wish.mentor]) > round.seats[wish.mentor]:
+            waiting.append(held[wish.mentor].pop().mentee)
+    got: dict[str, str | None] = {wish.mentee: wish.mentor for wishes in held.values() for wish in wishes}
+    return {mentee: round.pins.get(mentee, got.get(mentee)) for mentee in round.wishes}
 
 
 @dataclass(slots=True)
@@ -318,38 +577,39 @@ class Outcome:
         return wishes if granted is None else wishes[: wishes.index(granted)]
 
 
-def outcome_of(round: Round, result: Any) -> Outcome:
-    """The pairs of the result. Raises Wrong if a pair is not allowed, or a mentor has more mentees than seats."""
-    rows = result["mentees"]
-    demand([row["id"] for row in rows] == list(round.wishes), "result/mentees: must be the input's, sorted by id")
-    granted = {}
-    for index, row in enumerate(rows):
-        at = f"result/mentees/{index}"
-        by_mentor = {wish.mentor: wish for wish in round.wishes[row["id"]]}
-        wish = granted[row["id"]] = by_mentor.get(row["mentor"])
-        demand(row["mentor"] is None or wish, f"{at}/mentor: is not among the mentee's wishes")
-        demand(wish is None or not wish.excluded, f"{at}/mentor: the pair is excluded")
-        demand(row["pinned"] == (row["id"] in round.pins), f"{at}/pinned: contradicts the input's pins")
-        demand(round.pins.get(row["id"], row["mentor"]) == row["mentor"], f"{at}/mentor: is pinned to another mentor")
-        demand(row["place"] == _place(round, wish), f"{at}/place: should be {_place(round, wish)}")
-    _below_ceilings(round, [{wish.mentor} if wish else set() for wish in granted.values()], "result: pairs")
+def outcome_of(round: Round, mentors: Mapping[str, str | None], at: str) -> Outcome:
+    """The pairs of a turn. Raises Wrong if a pair is not allowed, or a mentor has more mentees than seats."""
+    demand(round.wishes.keys() >= mentors.keys(), f"{at}: names a mentee who does not take part")
+    granted: dict[str, Wish | None] = {}
     held: dict[str, list[Wish]] = {mentor: [] for mentor in round.capacity}
-    for wish in granted.values():
+    for index, (mentee, wishes) in enumerate(round.wishes.items()):
+        mentor, where = mentors.get(mentee), f"{at}/mentees/{index}/mentor"
+        wish = granted[mentee] = next((wish for wish in wishes if wish.mentor == mentor), None)
+        demand(mentor is None or wish, f"{where}: is not among the wishes of {mentee}")
+        demand(wish is None or not wish.excluded, f"{where}: the pair is excluded")
+        demand(round.pins.get(mentee, mentor) == mentor, f"{where}: is pinned to another mentor")
         if wish is not None:
             held[wish.mentor].append(wish)
-    for mentor, wishes in held.items():
-        wishes.sort(key=lambda wish: wish.mentor_position)
-        demand(len(wishes) <= round.capacity[mentor], f"result: {mentor} holds more people than the capacity allows")
-    expected = [(mentor, [wish.mentee for wish in wishes]) for mentor, wishes in held.items()]
-    listed = [(row["id"], row["mentees"]) for row in result["mentors"]]
-    demand(listed == expected, "result/mentors: do not hold those who are matched to them, sorted")
+    for mentor, theirs in held.items():
+        theirs.sort(key=lambda wish: wish.mentor_position)
+        enough = len(theirs) <= round.capacity[mentor] - round.used[mentor]
+        demand(enough, f"{at}: {mentor} holds more people than the capacity allows")
     return Outcome(round, granted, held)
 
 
-def _place(round: Round, granted: Wish | None) -> int | None:
-    if granted is None:
-        return None
-    return 1 + sum(wish.rank < granted.rank for wish in round.wishes[granted.mentee])
+def check_rows(outcome: Outcome, turn: Any, at: str) -> None:
+    """The rows of a turn follow from its outcome."""
+    rows = turn["mentees"]
+    demand([row["id"] for row in rows] == list(outcome.granted), f"{at}/mentees: must be the turn's, sorted by id")
+    for index, row in enumerate(rows):
+        wish = outcome.granted[row["id"]]
+        place = wish.place if wish else None
+        pinned = row["id"] in outcome.round.pins
+        demand(row["pinned"] == pinned, f"{at}/mentees/{index}/pinned: contradicts the input's pins")
+        demand(row["place"] == place, f"{at}/mentees/{index}/place: should be {place}")
+    expected = [(mentor, [wish.mentee for wish in wishes]) for mentor, wishes in outcome.held.items()]
+    listed = [(row["id"], row["mentees"]) for row in turn["mentors"]]
+    demand(listed == expected, f"{at}/mentors: do not hold those who are matched to them, sorted")
 
 
 def check_stable(outcome: Outcome) -> None:
@@ -405,33 +665,33 @@ def _demand_acyclic(points: Mapping[str, str]) -> None:
         demand(now not in path, f"another stable matching is better for every mentee whom it moves, around {now}")
 
 
-def check_optimal(outcome: Outcome, result: Any) -> None:
+def check_optimal(outcome: Outcome, claimed: ClaimedTurn, at: str) -> None:
     """Weak duality: price + gain is at least the value of each wish, and their sum is the value of the matching."""
     round = outcome.round
-    every = [wish for wishes in round.wishes.values() for wish in wishes]
-    bonus = len(round.wishes) * max((wish.score for wish in every), default=0) + 1
-    demand(result["bonus"] == bonus, f"result/bonus: should be {bonus}: more than all scores together")
-    price = {row["id"]: row["price"] for row in result["mentors"]}
-    gain = {row["id"]: row["gain"] for row in result["mentees"]}
-    demand(None not in price.values(), "result/mentors: a price is missing")
-    demand(None not in gain.values(), "result/mentees: a gain is missing")
-    for wish in every:
+    demand(claimed.price.keys() <= round.capacity.keys(), f"{at}: has a price of an unknown mentor")
+    price, gain = (
+        {**dict.fromkeys(names, 0), **known}
+        for names, known in ((round.capacity, claimed.price), (round.wishes, claimed.gain))
+    )
+    demand(None not in price.values(), f"{at}/mentors: a price is missing")
+    demand(None not in gain.values(), f"{at}/mentees: a gain is missing")
+    for wish in (wish for wishes in round.wishes.values() for wish in wishes):
         if round.is_live(wish):
-            covered = gain[wish.mentee] + price[wish.mentor] >= bonus + wish.score
+            covered = gain[wish.mentee] + price[wish.mentor] >= round.bonus + wish.score
             demand(covered, f"not the best: price and gain do not cover the wish of {wish.mentee} for {wish.mentor}")
     for mentee, granted in outcome.granted.items():
         counts = granted is not None and mentee not in round.pins
-        value = bonus + granted.score - price[granted.mentor] if granted is not None and counts else 0
-        demand(gain[mentee] == value, f"result/mentees: the gain of {mentee} should be {value}")
+        value = round.bonus + granted.score - price[granted.mentor] if granted is not None and counts else 0
+        demand(gain[mentee] == value, f"{at}/mentees: the gain of {mentee} should be {value}")
     for mentor, seats in round.seats.items():
         is_full = seats > 0 and len(outcome.unpinned(mentor)) == seats
         demand(is_full or price[mentor] == 0, f"not the best: {mentor} has a price and no seat that anybody pays for")
 
 
-def check_certificate(outcome: Outcome, result: Any) -> None:
+def check_certificate(outcome: Outcome, turn: Any, at: str) -> None:
     last = _last_held(outcome)
-    price = {row["id"]: row["price"] for row in result["mentors"]}
-    for index, row in enumerate(result["mentees"]):
+    price = {row["id"]: row["price"] for row in turn["mentors"]}
+    for index, row in enumerate(turn["mentees"]):
         expected = []
         for wish in outcome.better(row["id"]):
             why = _why(outcome.round, wish)
@@ -439,21 +699,23 @@ def check_certificate(outcome: Outcome, result: Any) -> None:
             if why == "outranked":
                 margin = wish.mentor_position - last[wish.mentor]
             elif why == "outweighed":
-                margin = row["gain"] + price[wish.mentor] - result["bonus"] - wish.score
+                margin = row["gain"] + price[wish.mentor] - outcome.round.bonus - wish.score
             expected.append({"mentor": wish.mentor, "why": why, "margin": margin})
-        demand(row["better"] == expected, f"result/mentees/{index}/better: does not follow from the two files")
+        demand(row["better"] == expected, f"{at}/mentees/{index}/better: does not follow from the two files")
 
 
 def _why(round: Round, wish: Wish) -> str:
-    if wish.excluded:
-        return "excluded"
-    if wish.mentee in round.pins:
-        return "pinned"
-    if round.capacity[wish.mentor] == 0:
-        return "closed"
-    if round.seats[wish.mentor] == 0:
-        return "seats_pinned"
-    return "outranked" if round.target == "fit" else "outweighed"
+    capacity = round.capacity[wish.mentor]
+    obstacles = {
+        "excluded": wish.excluded,
+        "pinned": wish.mentee in round.pins,
+        "too_few": wish.mentor in round.closed,
+        "closed": capacity == 0,
+        "taken": capacity == round.used[wish.mentor],
+        "seats_pinned": round.seats[wish.mentor] == 0,
+    }
+    lost = "outranked" if round.target == "fit" else "outweighed"
+    return next((why for why, holds in obstacles.items() if holds), lost)
 
 
 def check_unmatched(outcome: Outcome, result: Any) -> None:
@@ -500,33 +762,29 @@ def _reason(round: Round, mentee: str) -> str:
         return "excluded"
     if all(round.capacity[wish.mentor] == 0 for wish in possible):
         return "closed"
+    if all(round.capacity[wish.mentor] == 0 for wish in possible if wish.mentor not in round.closed):
+        return "too_few"
     return "outranked" if round.target == "fit" else "outweighed"
 
 
-def check_figures(outcome: Outcome, result: Any, *, compare: bool) -> None:
-    other = "coverage" if outcome.round.target == "fit" else "fit"
-    own, beside = result["figures"][outcome.round.target], result["figures"][other]
-    for name, expected in _figures(outcome):
-        demand(own is not None and own[name] == expected, f"result/figures/{outcome.round.target}/{name}: wrong")
-    demand(
-        (beside is not None) == compare, f"result/figures/{other}: must be there exactly where input/compare says so"
-    )
-    if beside is not None:
-        fewer, more = (own, beside) if other == "coverage" else (beside, own)
-        demand(beside["mentees"] == own["mentees"], f"result/figures/{other}/mentees: wrong")
-        least = (fewer["matched"], fewer["score"]) <= (more["matched"], more["score"])
-        demand(least, "result/figures: fit cannot cover more than coverage")
+def check_figures(outcomes: Sequence[Outcome], figures: Any, at: str) -> None:
+    demand(figures is not None, f"{at}: are missing")
+    for name, expected in _figures(outcomes):
+        demand(figures[name] == expected, f"{at}/{name}: wrong, should be {expected}")
 
 
-def _figures(outcome: Outcome) -> Iterator[tuple[str, Any]]:
-    round = outcome.round
-    granted = [wish for wish in outcome.granted.values() if wish is not None]
-    places = [_place(round, wish) or 0 for wish in granted]
-    load = sorted(len(held) for mentor, held in outcome.held.items() if round.capacity[mentor] > 0)
+def _figures(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, Any]]:
+    first = outcomes[0]
+    round = first.round
+    granted = _granted(outcomes)
+    places = [wish.place for wish in granted]
+    held = Counter(wish.mentor for wish in granted)
+    load = sorted(held[mentor] for mentor, seats in round.capacity.items() if seats > 0)
     weighted_load = sum((2 * nth - len(load) - 1) * mentees for nth, mentees in enumerate(load, 1))
     flow = Counter((round.home[wish.mentee], round.mentor_home[wish.mentor]) for wish in granted)
-    yield "mentees", len(outcome.granted)
-    yield "matched", len(granted)
+    yield "mentees", len(first.granted)
+    yield "matched", len(_granted([first]))
+    yield "pairs", len(granted) if any(wanted > 1 for wanted in round.wanted.values()) else None
     yield "first_choices", places.count(1)
     yield "mean_place_thousandths", _thousandths(sum(places), len(places))
     yield "load_gini_thousandths", _thousandths(weighted_load, len(load) * sum(load))
@@ -545,20 +803,38 @@ def verify(input_bytes: bytes, result_bytes: bytes) -> str:
     for name, expected in (("round", given["round"]), ("target", given["target"]), ("policy", given["policy"]["id"])):
         demand(result[name] == expected, f"result/{name}: is not the input's")
     round = parse_round(given)
-    outcome = outcome_of(round, result)
-    if round.target == "fit":
-        duals = [row["gain"] for row in result["mentees"]] + [row["price"] for row in result["mentors"]]
-        demand(result["bonus"] is None and set(duals) <= {None}, "result: fit has no dual values")
-        check_stable(outcome)
-        check_best_for_mentees(outcome)
-    else:
-        check_optimal(outcome, result)
-    check_certificate(outcome, result)
-    check_unmatched(outcome, result)
-    check_figures(outcome, result, compare=given["compare"])
+    chosen, *others = claims(result, round)
+    outcomes = check_target(round, chosen)
+    for number, (outcome, turn) in enumerate(zip(outcomes, (result, *result["further"]), strict=True)):
+        at = f"result/further/{number - 1}" if number else "result"
+        check_rows(outcome, turn, at)
+        check_certificate(outcome, turn, at)
+    check_unmatched(outcomes[0], result)
+    check_figures(outcomes, result["figures"][round.target], f"result/figures/{round.target}")
+    unproven = _check_other(round, others, result, compare=given["compare"])
     proven = "stable, and the best for mentees" if round.target == "fit" else "most people, then the greatest score"
     matched = len(round.wishes) - len(result["unmatched"])
-    return f"{matched} of {len(round.wishes)} matched: {proven}; capacities, pins, exclusions and hashes hold"
+    return f"{matched} of {len(round.wishes)} matched: {proven}; capacities, pins, exclusions and hashes hold{unproven}"
+
+
+def _check_other(round: Round, others: Sequence[Claim], result: Any, *, compare: bool) -> str:
+    """Proves the figures of the other target. Returns what is not proven, for the line about the result."""
+    other = _other(round.target)
+    figures = result["figures"][other]
+    shown = f"result/figures/{other}: must be there exactly where input/compare says so"
+    demand((figures is not None) == compare, shown)
+    if others:
+        demand(compare, "result/other: must be there exactly where input/compare says so")
+        check_figures(check_target(round, others[0]), figures, f"result/figures/{other}")
+        return ""
+    if not compare:
+        return ""
+    demand(result["solver"] == OLD_SOLVER, "result/other: is missing, which proves the figures of the other target")
+    fit, coverage = result["figures"]["fit"], result["figures"]["coverage"]
+    demand(fit["mentees"] == coverage["mentees"], f"result/figures/{other}/mentees: wrong")
+    least = (fit["matched"], fit["score"]) <= (coverage["matched"], coverage["score"])
+    demand(least, "result/figures: fit cannot cover more than coverage")
+    return f"; the figures of {other} are not proven, because {OLD_SOLVER} wrote the result"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -25,6 +25,7 @@ WHY: Mapping[Reason, str] = {
     "no_wishes": "no mentor can be matched with this mentee",
     "excluded": "a coordinator excluded every possible mentor",
     "closed": "no possible mentor takes mentees (capacity 0)",
+    "too_few": "too few mentees for the least group of every possible mentor",
     "outranked": "every possible mentor is full with mentees whom they rank higher",
     "outweighed": "every possible seat went to a mentee for whom it counts more",
 }
@@ -97,6 +98,8 @@ def show(result: RoundResult, known: Known, console: Console) -> None:
         table.add_row(label, *(cell(figures) if figures else "" for figures in both))
 
     row("matched", lambda figures: str(figures.matched))
+    if any(figures and figures.pairs is not None for figures in both):
+        row("pairs", lambda figures: str(figures.pairs))
     row("first choices", lambda figures: _first_choices(figures, result, known))
     row("score", lambda figures: str(figures.score))
     row("mean rank", lambda figures: _thousandths(figures.mean_place_thousandths))
@@ -178,12 +181,16 @@ def _change(unmatched: Left, known: Known, result: RoundResult) -> str:
 
 def _show_idle(result: RoundResult, known: Known, console: Console) -> None:
     """Mentors without a mentee, with the reason."""
-    idle = [mentor.id for mentor in result.mentors if not mentor.mentees]
+    busy = {mentor.id for turn in result.turns for mentor in turn.mentors if mentor.mentees}
+    idle = [mentor.id for mentor in result.mentors if mentor.id not in busy]
+    closed = {
+        row.mentor: f"closed: {row.held} mentees, and the least group is {row.least_group}" for row in result.closed
+    }
     if not idle:
         return
     table = Table("mentor", "why", title="mentors without a mentee")
     for id in idle[:_SHOWN]:
-        table.add_row(known.name(id), _why_idle(id, known))
+        table.add_row(known.name(id), closed.get(id) or _why_idle(id, known))
     if len(idle) > _SHOWN:
         table.add_row(f"… and {len(idle) - _SHOWN} more", "")
     console.print(table)
@@ -215,7 +222,9 @@ def _thousandths(value: int) -> str:
 
 
 def mailing(result: RoundResult, known: Known) -> str:
-    """One line for each mentee, by id. No spreadsheet program reads a cell as a formula."""
+    """One line for each mentee, by id, and then one for each further mentor. No spreadsheet program reads a cell as a
+    formula.
+    """
     lines, names = [csv_line(_MAILING)], known.names
     unmatched = {mentee.mentee: mentee for mentee in result.unmatched}
     for mentee in result.mentees:
@@ -231,6 +240,14 @@ def mailing(result: RoundResult, known: Known) -> str:
             ),
         )
         lines.append(csv_line(cells))
+    for mentee in (mentee for turn in result.further for mentee in turn.mentees):
+        if mentee.mentor is not None and mentee.place is not None:
+            both = (
+                *(mentee.id, *names.get(mentee.id, ("", ""))),
+                *(mentee.mentor, *names.get(mentee.mentor, ("", ""))),
+            )
+            rank = str(mentee.place + known.impossible_before(mentee.id, mentee.mentor))
+            lines.append(csv_line((*both, rank, "", "further mentor")))
     return "".join(lines)
 
 
@@ -241,12 +258,14 @@ def plot(result: RoundResult, round: RoundInput, suffix: str) -> bytes:
 
     drawing = Figure(figsize=(10, 4), layout="constrained")
     ranks, load = drawing.subplots(1, 2)
-    places = Counter(mentee.place for mentee in result.mentees if mentee.place is not None)
+    every = (mentee.place for turn in result.turns for mentee in turn.mentees)
+    places = Counter(place for place in every if place is not None)
     ranks.bar(list(places), list(places.values()), label="matched")
     ranks.bar([0], [len(result.unmatched)], label="unmatched")
     ranks.set(title=f"rank of the mentor ({result.target})", xlabel="rank (0: unmatched)", ylabel="mentees")
     capacity = {mentor.id: mentor.capacity for mentor in round.mentors}
-    held = [(len(mentor.mentees), capacity[mentor.id]) for mentor in result.mentors if capacity[mentor.id] > 0]
+    load_of = Counter(mentor.id for turn in result.turns for mentor in turn.mentors for _ in mentor.mentees)
+    held = [(load_of[id], seats) for id, seats in capacity.items() if seats > 0]
     most = max((seats for _, seats in held), default=0)
     for free in (False, True):
         counted = Counter(people for people, seats in held if (people < seats) is free)

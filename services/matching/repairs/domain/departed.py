@@ -62,9 +62,17 @@ class RoundRepair(BaseModel):
 
 
 def repair_round(round: RoundInput, result: RoundResult, *, gone: Collection[str], bystanders: int) -> RoundRepair:
-    """`gone` are the ids of the mentors who left. Raises `Rejected` for one who was not a mentor of the round."""
+    """`gone` are the ids of the mentors who left. Raises `Rejected` for one who was not a mentor of the round, and for
+    a round in which mentees want several mentors. Least groups are not kept, and closed mentors stay closed.
+    """
+    if any(mentee.mentors_wanted > 1 for mentee in round.mentees):
+        message = (
+            "a repair plans one mentor for each mentee, and this round has mentees who want several: solve it again"
+        )
+        raise Rejected("round_has_turns", message)
     columns = prepared(round)
     outcome = _outcome(columns, result)
+    columns = columns.without([columns.mentors.index(row.mentor) for row in result.closed])
     is_gone = _flags(columns, gone)
     problem = without_mentors(columns, outcome, is_gone, round=round.round)
     found = repair(problem, bystanders=bystanders)
@@ -103,7 +111,7 @@ def without_mentors(columns: Instance, outcome: Rows, gone: Bools, *, round: str
         round=round,
         mentees=columns.mentees,
         mentors=columns.mentors,
-        capacity=np.where(gone, 0, columns.capacity),
+        capacity=np.where(gone | columns.closed, 0, columns.capacity),
         pins=[(mentee, int(before[mentee])) for mentee in np.flatnonzero(pinned).tolist()],
         exclusions=list(zip(columns.mentee[excluded].tolist(), columns.mentor[excluded].tolist(), strict=True)),
     )

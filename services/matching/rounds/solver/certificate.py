@@ -1,4 +1,4 @@
-"""Certificate of an outcome: why no better wish blocks it, and what would match each mentee who is left over."""
+"""Certificate of a turn's outcome: why no better wish blocks it, and what would match each mentee who is left over."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -14,7 +14,7 @@ from services.matching.rounds.solver.model import NONE, Instance, Longs
 
 @dataclass(frozen=True, kw_only=True)
 class Certified:
-    """An outcome of a target."""
+    """A turn's outcome of a target."""
 
     instance: Instance
     outcome: Rows
@@ -50,12 +50,14 @@ def better(certified: Certified) -> list[tuple[Better, ...]]:
 def _why(certified: Certified, wishes: Rows) -> list[Why]:
     instance = certified.instance
     mentor = instance.mentor[wishes]
-    codes: list[Why] = ["excluded", "pinned", "closed", "seats_pinned"]
+    codes: list[Why] = ["excluded", "pinned", "too_few", "closed", "taken", "seats_pinned"]
     code_of = np.select(
         [
             instance.excluded[wishes],
             instance.pinned[instance.mentee[wishes]] != NONE,
+            instance.closed[mentor],
             instance.capacity[mentor] == 0,
+            instance.capacity[mentor] == instance.used[mentor],
             instance.seats[mentor] == 0,
         ],
         range(len(codes)),
@@ -113,6 +115,8 @@ def _reason(certified: Certified, mentee: int) -> Reason:
         return "excluded"
     if not instance.capacity[possible].any():
         return "closed"
+    if not instance.capacity[possible[~instance.closed[possible]]].any():
+        return "too_few"
     return "outweighed" if certified.covered else "outranked"
 
 

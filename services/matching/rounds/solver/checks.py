@@ -26,6 +26,7 @@ def _wrong(round: RoundInput) -> Iterator[FieldError]:
     yield from _wrong_pairs(round)
     yield from _wrong_pins(round)
     yield from _wrong_exchanges(round)
+    yield from _wrong_least_groups(round)
 
 
 def _wrong_wishes(round: RoundInput) -> Iterator[FieldError]:
@@ -77,16 +78,24 @@ def _wrong_exchanges(round: RoundInput) -> Iterator[FieldError]:
     exchanges = [(ceiling.mentee_institution, ceiling.mentor_institution) for ceiling in round.exchanges]
     yield from _duplicates(exchanges, ("exchanges",), "")
     home = {mentor.id: mentor.institution for mentor in round.mentors}
-    wishing_across = Counter(
-        (mentee.institution, institution)
-        for mentee in round.mentees
-        for institution in {home.get(wish.mentor) for wish in mentee.wishes}
-    )
+    wishing_across: Counter[tuple[str, str | None]] = Counter()
+    for mentee in round.mentees:
+        for institution, wishes in Counter(home.get(wish.mentor) for wish in mentee.wishes).items():
+            wishing_across[mentee.institution, institution] += min(wishes, mentee.mentors_wanted)
     for index, ceiling in enumerate(round.exchanges):
         wishing = wishing_across[exchanges[index]]
         if wishing > ceiling.at_most:
             message = f"is {ceiling.at_most}, and {wishing} mentees have wishes across"
+            if any(mentee.mentors_wanted > 1 for mentee in round.mentees):
+                message = f"is {ceiling.at_most}, and mentees wish for {wishing} mentors across"
             yield _error(("exchanges", index, "at_most"), f"{message}: a matching could have more such pairs")
+
+
+def _wrong_least_groups(round: RoundInput) -> Iterator[FieldError]:
+    for index, mentor in enumerate(round.mentors):
+        if 0 < mentor.capacity < mentor.least_group:
+            message = f"is {mentor.least_group}, and the capacity is {mentor.capacity}: lower it, or raise the capacity"
+            yield _error(("mentors", index, "least_group"), message)
 
 
 def _infeasible(round: RoundInput) -> Iterator[FieldError]:

@@ -27,11 +27,10 @@ class Covered:
     bonus: int
 
 
-def coverage(instance: Instance) -> Covered:
-    """Raises `Rejected` where it needs too much memory, and ArithmeticError where the outcome is not the best, which is
-    a fault of the solver and never of the round.
+def coverage(instance: Instance, *, bonus: int) -> Covered:
+    """`bonus` is `bonus_of` the round. Raises `Rejected` where it needs too much memory, and ArithmeticError where the
+    outcome is not the best, which is a fault of the solver and never of the round.
     """
-    bonus = bonus_of(instance)
     value = instance.score + bonus
     granted = _assigned(instance, value)
     price = _prices(instance, value, granted)

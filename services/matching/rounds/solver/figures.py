@@ -6,23 +6,28 @@ from collections.abc import Sequence
 import numpy as np
 
 from services.matching.kernel.columns import Rows
+from services.matching.rounds.solver.certificate import Certified
 from services.matching.rounds.solver.files import Figures, Flow
-from services.matching.rounds.solver.model import NONE, Instance, Longs
+from services.matching.rounds.solver.model import Longs
 
 
-def figures(instance: Instance, outcome: Rows, *, homes: tuple[Sequence[str], Sequence[str]]) -> Figures:
-    """`homes`: the institutions of the mentees and of the mentors, in the order of `instance`."""
-    kept = outcome[outcome != NONE]
-    place = instance.place[kept]
-    held = np.bincount(instance.mentor[kept], minlength=len(instance.mentors))
+def figures(turns: Sequence[Certified], *, homes: tuple[Sequence[str], Sequence[str]]) -> Figures:
+    """`homes`: the institutions of the mentees and of the mentors, in the order of the instances."""
+    instance = turns[0].instance
+    place, score, mentee, mentor = (
+        np.concatenate([getattr(turn.instance, name)[turn.kept] for turn in turns])
+        for name in ("place", "score", "mentee", "mentor")
+    )
+    held = np.bincount(mentor, minlength=len(instance.mentors))
     return Figures(
         mentees=len(instance.mentees),
-        matched=kept.size,
+        matched=turns[0].kept.size,
+        pairs=place.size if (instance.wanted > 1).any() else None,
         first_choices=int((place == 1).sum()),
-        mean_place_thousandths=thousandths(int(place.sum()), kept.size),
+        mean_place_thousandths=thousandths(int(place.sum()), place.size),
         load_gini_thousandths=gini(held[instance.capacity > 0]),
-        score=int(instance.score[kept].sum()),
-        flow=_flow(instance, kept, homes),
+        score=int(score.sum()),
+        flow=_flow(mentee, mentor, homes),
     )
 
 
@@ -37,10 +42,10 @@ def gini(load: Longs) -> int:
     return thousandths(int((weight * rising).sum()), rising.size * int(rising.sum()))
 
 
-def _flow(instance: Instance, kept: Rows, homes: tuple[Sequence[str], Sequence[str]]) -> tuple[Flow, ...]:
+def _flow(mentee: Rows, mentor: Rows, homes: tuple[Sequence[str], Sequence[str]]) -> tuple[Flow, ...]:
     mentees, mentors = homes
-    pairs = zip(instance.mentee[kept].tolist(), instance.mentor[kept].tolist(), strict=True)
-    counted = Counter((mentees[mentee], mentors[mentor]) for mentee, mentor in pairs)
+    pairs = zip(mentee.tolist(), mentor.tolist(), strict=True)
+    counted = Counter((mentees[receives], mentors[gives]) for receives, gives in pairs)
     return tuple(
         Flow(mentee_institution=mentees_home, mentor_institution=mentors_home, pairs=count)
         for (mentees_home, mentors_home), count in sorted(counted.items())

@@ -4,7 +4,7 @@ The files hold pseudonyms, ranks and capacities. Forbidden pairs are absent; a c
 named. Every number is whole, so that every reader of JSON reads the same.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +19,7 @@ Target = Literal["fit", "coverage"]
 Whole = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
 Rank = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 Score = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Wanted = Annotated[int, Field(strict=True, ge=1, le=10)]
 Seats = Annotated[int, Field(strict=True, ge=0, le=10_000)]
 Days = Annotated[int, Field(strict=True, ge=0, le=36_500)]
 Weight = Annotated[int, Field(strict=True, ge=0, le=100)]
@@ -27,6 +28,14 @@ Flag = Annotated[bool, Field(strict=True)]
 
 _CLOSED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 _MOST_ERRORS = 20
+
+
+def _is_empty(listed: Sequence[object]) -> bool:
+    return not listed
+
+
+def _is_none(value: object) -> bool:
+    return value is None
 
 
 class _File(BaseModel):
@@ -52,6 +61,8 @@ class Wish:
 class Mentee(_File):
     id: Id
     institution: Id
+    mentors_wanted: Annotated[Wanted, Field(exclude_if=lambda wanted: wanted == 1)] = 1
+    """How many mentors the mentee wants. Nobody gets a second one before everybody's first is decided."""
     waiting_days: Days = 0
     """Unmatched mentees are listed by their wait, the longest first."""
     wishes: tuple[Wish, ...] = ()
@@ -61,6 +72,8 @@ class Mentor(_File):
     id: Id
     institution: Id
     capacity: Seats
+    least_group: Annotated[Seats, Field(exclude_if=lambda least: least == 0)] = 0
+    """The mentor takes at least so many mentees, or none. At most `capacity`."""
 
 
 class Pair(_File):
@@ -113,8 +126,8 @@ class RoundInput(_File):
         return canonical.text(self.model_dump(mode="json", exclude=none)) + b"\n"
 
 
-Why = Literal["outranked", "outweighed", "excluded", "pinned", "closed", "seats_pinned"]
-Reason = Literal["no_wishes", "excluded", "closed", "outranked", "outweighed"]
+Why = Literal["outranked", "outweighed", "excluded", "pinned", "closed", "seats_pinned", "too_few", "taken"]
+Reason = Literal["no_wishes", "excluded", "closed", "too_few", "outranked", "outweighed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
@@ -125,7 +138,8 @@ class Better:
     why: Why
     """`outranked` (fit): every seat without a pin is held by a mentee whom the mentor ranks higher. `outweighed`
     (coverage): the total would not rise. `excluded`: by a coordinator. `pinned`: the mentee is pinned elsewhere.
-    `closed`: capacity 0. `seats_pinned`: every seat is pinned."""
+    `closed`: capacity 0. `seats_pinned`: every seat is pinned. `too_few`: the mentor's least group was not reached
+    (`closed` of the result). `taken`: an earlier turn took every seat."""
     margin: Whole | None
     """`outranked`: how many positions of the mentor's order the mentee is behind the last mentee who is held.
     `outweighed`: by how much price and gain exceed the value of this wish. Null for the others."""
@@ -169,6 +183,55 @@ class Unmatched(_File):
     for certain. Coverage: with one more seat there, one more mentee is matched."""
 
 
+class ClosedMentor(_File):
+    """A mentor who takes nobody, because the least group was not reached."""
+
+    mentor: Id
+    least_group: Seats
+    held: Seats
+    """The mentees in the pass that closed this mentor."""
+    closed_in_pass: Rank
+    """1 for those who were closed first."""
+    would_come: Whole
+    """Mentees who prefer this mentor to what they have, or have fewer mentors than they want. Where every mentee wants
+    one mentor and the target is fit, fewer than `least_group` prove that this mentor alone cannot be opened again."""
+
+
+class Turn(_File):
+    """A further turn: mentees who want one more mentor, and got one in the turn before, and the seats that are left."""
+
+    mentees: tuple[MenteeResult, ...]
+    """`better` leaves out the mentors of earlier turns. Sorted by id, as are `mentors`."""
+    mentors: tuple[MentorResult, ...]
+
+
+class OtherPair(_File):
+    mentee: Id
+    mentor: Id
+    gain: Whole | None
+    """Coverage: the dual value; that of a mentee without a mentor, or with a pin, is 0. Null for fit."""
+
+
+class OtherPrice(_File):
+    mentor: Id
+    price: Whole
+
+
+class OtherTurn(_File):
+    pairs: tuple[OtherPair, ...]
+    """Sorted by mentee, as `prices` by mentor."""
+    prices: tuple[OtherPrice, ...]
+    """Coverage: the prices of seats that are not 0."""
+
+
+class Other(_File):
+    """What the other target gives: proves its figures."""
+
+    bonus: Whole | None
+    closed: Annotated[tuple[ClosedMentor, ...], Field(exclude_if=_is_empty)] = ()
+    turns: tuple[OtherTurn, ...]
+
+
 class Flow(_File):
     mentee_institution: Id
     mentor_institution: Id
@@ -178,9 +241,12 @@ class Flow(_File):
 class Figures(_File):
     mentees: Whole
     matched: Whole
+    """Mentees with a mentor."""
+    pairs: Annotated[Whole | None, Field(exclude_if=_is_none)] = None
+    """Absent where no mentee wants more than one mentor."""
     first_choices: Whole
     mean_place_thousandths: Whole
-    """Of the matched mentees; rounded half up; 0 where there is none."""
+    """Of the pairs; rounded half up; 0 where there is none."""
     load_gini_thousandths: Whole
     """Of the mentees of each mentor who has a seat; 0 where all have equally many."""
     score: Whole
@@ -217,9 +283,20 @@ class RoundResult(_File):
     mentors: tuple[MentorResult, ...]
     unmatched: tuple[Unmatched, ...]
     """Sorted by position."""
+    further: Annotated[tuple[Turn, ...], Field(exclude_if=_is_empty)] = ()
+    """Absent where no mentee wants more than one mentor; `mentees` and `mentors` are the first turn."""
+    closed: Annotated[tuple[ClosedMentor, ...], Field(exclude_if=_is_empty)] = ()
+    """In the order of closing; absent where there is none."""
+    other: Annotated[Other | None, Field(exclude_if=_is_none)] = None
+    """Absent from results without comparison, and from those of `preceptor-rounds-1`."""
     figures: Compared
     sha256: Sha256
     """Of the canonical form of all other fields."""
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """The first turn, and the further ones."""
+        return (Turn(mentees=self.mentees, mentors=self.mentors), *self.further)
 
     @classmethod
     def sealed(cls, **content: Any) -> Self:

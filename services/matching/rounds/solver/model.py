@@ -4,7 +4,7 @@ Ties of rank are broken by a lot that round, mentee and mentor determine, so the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -46,6 +46,16 @@ class Instance:
     excluded: Bools
     pinned: Rows
     """By mentee: the wish that a coordinator fixed, or NONE."""
+    place: Longs
+    """By wish: 1 for a first choice; ties share a number. Wishes that were granted in an earlier turn count."""
+    wanted: Longs
+    """By mentee: mentors wanted, in this turn and later ones."""
+    least_group: Longs
+    """By mentor: the fewest mentees, unless none."""
+    closed: Bools
+    """By mentor: takes nobody, because the least group was not reached."""
+    used: Longs
+    """By mentor: seats that earlier turns took."""
 
     @cached_property
     def by_mentor_position(self) -> Rows:
@@ -54,14 +64,14 @@ class Instance:
 
     @cached_property
     def seats(self) -> Longs:
-        """By mentor: the capacity less the pinned mentees."""
+        """By mentor: the capacity less the mentees who are pinned, and those of earlier turns."""
         pinned = self.mentor[self.pinned[self.pinned != NONE]]
-        return self.capacity - np.bincount(pinned, minlength=len(self.mentors))
+        return self.capacity - self.used - np.bincount(pinned, minlength=len(self.mentors))
 
     @cached_property
     def open(self) -> Bools:
-        """Wishes that could be matched if there were seats: not excluded, and the mentee is not pinned."""
-        possible: Bools = ~self.excluded & (self.pinned == NONE)[self.mentee]
+        """Wishes that could be matched if there were seats: no exclusion, no pinned mentee, no closed mentor."""
+        possible: Bools = ~self.excluded & (self.pinned == NONE)[self.mentee] & ~self.closed[self.mentor]
         return possible
 
     @cached_property
@@ -69,16 +79,33 @@ class Instance:
         """Wishes that can be matched."""
         return self.open & (self.seats > 0)[self.mentor]
 
-    @cached_property
-    def place(self) -> Longs:
-        """By wish: 1 for a first choice; ties share a number."""
-        order = np.arange(self.mentee.size)
-        starts = np.ones(self.mentee.size, dtype=np.bool_)
-        starts[1:] = (self.mentee[1:] != self.mentee[:-1]) | (self.rank[1:] != self.rank[:-1])
-        return np.maximum.accumulate(np.where(starts, order, 0)) - self.first[self.mentee] + 1
+    def without(self, mentors: Sequence[int]) -> "Instance":
+        """The same round, with these mentors closed too."""
+        return replace(self, closed=self.closed | np.isin(np.arange(len(self.mentors)), mentors))
+
+    def next_turn(self, outcome: Rows) -> "Instance":
+        """The mentees who want one more mentor and got one in this turn, with the seats and wishes that are left."""
+        kept = outcome[outcome != NONE]
+        stays = ((self.wanted > 1) & (outcome != NONE))[self.mentee]
+        stays[kept] = False
+        mentee = self.mentee[stays]
+        return replace(
+            self,
+            mentee=mentee,
+            mentor=self.mentor[stays],
+            rank=self.rank[stays],
+            score=self.score[stays],
+            first=np.searchsorted(mentee, np.arange(len(self.mentees) + 1)),
+            mentor_position=_inverse(np.argsort(self.mentor_position[stays])),
+            excluded=self.excluded[stays],
+            pinned=np.full(len(self.mentees), NONE, dtype=np.intp),
+            place=self.place[stays],
+            wanted=np.where((self.wanted > 1) & (outcome != NONE), self.wanted - 1, 0),
+            used=self.used + np.bincount(self.mentor[kept], minlength=len(self.mentors)),
+        )
 
 
-def instance(
+def instance(  # noqa: PLR0913 -- the columns of a round
     wishes: Wishes,
     *,
     round: str,
@@ -87,8 +114,12 @@ def instance(
     capacity: Longs,
     pins: Sequence[tuple[int, int]] = (),
     exclusions: Sequence[tuple[int, int]] = (),
+    wanted: Longs | None = None,
+    least_group: Longs | None = None,
 ) -> Instance:
-    """`mentees` and `mentors` sorted by id; pins and exclusions as indexes of them. A pin must be among the wishes."""
+    """`mentees` and `mentors` sorted by id; pins and exclusions as indexes of them. A pin must be among the wishes.
+    By default each mentee wants one mentor, and no mentor has a least group.
+    """
     drawn = lots(wishes.mentee, wishes.mentor, round=round, mentees=mentees, mentors=mentors)
     order = np.lexsort((wishes.mentor, drawn, wishes.rank, wishes.mentee))
     mentee, mentor = wishes.mentee[order], wishes.mentor[order]
@@ -97,6 +128,7 @@ def instance(
     pinned = np.full(len(mentees), NONE, dtype=np.intp)
     for row, column in pins:
         pinned[row] = np.flatnonzero(pair == row * len(mentors) + column)[0]
+    first = np.searchsorted(mentee, np.arange(len(mentees) + 1))
     return Instance(
         mentees=mentees,
         mentors=mentors,
@@ -105,11 +137,23 @@ def instance(
         mentor=mentor,
         rank=wishes.rank[order],
         score=wishes.score[order],
-        first=np.searchsorted(mentee, np.arange(len(mentees) + 1)),
+        first=first,
         mentor_position=_inverse(by_mentor_position),
         excluded=np.isin(pair, [row * len(mentors) + column for row, column in exclusions]),
         pinned=pinned,
+        place=_places(mentee, wishes.rank[order], first),
+        wanted=np.ones(len(mentees), dtype=np.int64) if wanted is None else wanted,
+        least_group=np.zeros(len(mentors), dtype=np.int64) if least_group is None else least_group,
+        closed=np.zeros(len(mentors), dtype=np.bool_),
+        used=np.zeros(len(mentors), dtype=np.int64),
     )
+
+
+def _places(mentee: Rows, rank: Longs, first: Rows) -> Longs:
+    order = np.arange(mentee.size)
+    starts = np.ones(mentee.size, dtype=np.bool_)
+    starts[1:] = (mentee[1:] != mentee[:-1]) | (rank[1:] != rank[:-1])
+    return np.maximum.accumulate(np.where(starts, order, 0)) - first[mentee] + 1
 
 
 def lots(mentee: Rows, mentor: Rows, *, round: str, mentees: Sequence[str], mentors: Sequence[str]) -> Words:

@@ -1,6 +1,6 @@
 """Solves a round: the input file becomes the result file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -9,7 +9,6 @@ from services.matching.kernel.columns import Rows
 from services.matching.rounds.solver import canonical, certificate
 from services.matching.rounds.solver.certificate import Certified
 from services.matching.rounds.solver.checks import check
-from services.matching.rounds.solver.coverage import coverage
 from services.matching.rounds.solver.figures import figures
 from services.matching.rounds.solver.files import (
     Compared,
@@ -18,13 +17,18 @@ from services.matching.rounds.solver.files import (
     MenteeResult,
     Mentor,
     MentorResult,
+    Other,
+    OtherPair,
+    OtherPrice,
+    OtherTurn,
     RoundInput,
     RoundResult,
     Target,
+    Turn,
     parsed_input,
 )
 from services.matching.rounds.solver.model import NONE, Instance, Wishes, instance
-from services.matching.rounds.solver.proposals import fit
+from services.matching.rounds.solver.turns import Solution, solution
 from services.matching.rounds.solver.version import SOLVER
 
 Person = TypeVar("Person", Mentee, Mentor)
@@ -46,13 +50,16 @@ def solve(content: bytes) -> RoundResult:
 def solved(round: RoundInput, *, of: InputHashes) -> RoundResult:
     """`round` has been checked. `of`: the hashes of its input file."""
     columns = prepared(round)
-    chosen = certified(columns, round.target)
-    other = certified(columns, "coverage" if round.target == "fit" else "fit") if round.compare else None
-    pair = (chosen, other) if round.target == "fit" else (other, chosen)
+    chosen = solution(columns, round.target, round=round.round)
+    other_target: Target = "coverage" if round.target == "fit" else "fit"
+    other = solution(columns, other_target, round=round.round) if round.compare else None
     mentees, mentors = _by_id(round.mentees), _by_id(round.mentors)
     homes = [mentee.institution for mentee in mentees], [mentor.institution for mentor in mentors]
-    compared = [figures(known.instance, known.outcome, homes=homes) if known else None for known in pair]
+    compared = {round.target: figures(chosen.turns, homes=homes)}
+    if other:
+        compared[other_target] = figures(other.turns, homes=homes)
     days = np.array([mentee.waiting_days for mentee in mentees], dtype=np.int64)
+    first, *further = chosen.turns
     return RoundResult.sealed(
         format="preceptor-round-result/1",
         round=round.round,
@@ -60,19 +67,41 @@ def solved(round: RoundInput, *, of: InputHashes) -> RoundResult:
         solver=SOLVER,
         policy=round.policy.id,
         input=of,
-        bonus=chosen.covered.bonus if chosen.covered else None,
-        mentees=_mentees(chosen),
-        mentors=_mentors(chosen),
-        unmatched=certificate.unmatched(chosen, round=round.round, waiting_days=days),
-        figures=Compared(fit=compared[0], coverage=compared[1]),
+        bonus=_bonus(chosen),
+        mentees=_mentees(first),
+        mentors=_mentors(first),
+        unmatched=certificate.unmatched(first, round=round.round, waiting_days=days),
+        further=tuple(Turn(mentees=_mentees(turn), mentors=_mentors(turn)) for turn in further),
+        closed=chosen.closed,
+        other=_other(other) if other else None,
+        figures=Compared(fit=compared.get("fit"), coverage=compared.get("coverage")),
     )
 
 
-def certified(columns: Instance, target: Target) -> Certified:
-    if target == "fit":
-        return Certified(instance=columns, outcome=fit(columns), covered=None)
-    covered = coverage(columns)
-    return Certified(instance=columns, outcome=covered.outcome, covered=covered)
+def _bonus(solution: Solution) -> int | None:
+    covered = solution.turns[0].covered
+    return covered.bonus if covered else None
+
+
+def _other(other: Solution) -> Other:
+    return Other(
+        bonus=_bonus(other),
+        closed=other.closed,
+        turns=tuple(OtherTurn(pairs=tuple(_pairs(turn)), prices=tuple(_prices(turn))) for turn in other.turns),
+    )
+
+
+def _pairs(turn: Certified) -> Iterator[OtherPair]:
+    columns, covered = turn.instance, turn.covered
+    gains = covered.gain.tolist() if covered else [None] * len(columns.mentees)
+    for mentee, mentor in zip(columns.mentee[turn.kept].tolist(), columns.mentor[turn.kept].tolist(), strict=True):
+        yield OtherPair(mentee=columns.mentees[mentee], mentor=columns.mentors[mentor], gain=gains[mentee])
+
+
+def _prices(turn: Certified) -> Iterator[OtherPrice]:
+    for mentor, price in enumerate(turn.covered.price.tolist() if turn.covered else ()):
+        if price:
+            yield OtherPrice(mentor=turn.instance.mentors[mentor], price=price)
 
 
 def prepared(round: RoundInput) -> Instance:
@@ -95,6 +124,8 @@ def prepared(round: RoundInput) -> Instance:
         capacity=np.array([mentor.capacity for mentor in mentors], dtype=np.int64),
         pins=[(mentee_at[pin.mentee], mentor_at[pin.mentor]) for pin in round.pins],
         exclusions=[(mentee_at[pair.mentee], mentor_at[pair.mentor]) for pair in round.exclusions],
+        wanted=np.array([mentee.mentors_wanted for mentee in mentees], dtype=np.int64),
+        least_group=np.array([mentor.least_group for mentor in mentors], dtype=np.int64),
     )
 
 
@@ -108,6 +139,7 @@ def _mentees(certified: Certified) -> tuple[MenteeResult, ...]:
     place, mentor = columns.place.tolist(), columns.mentor.tolist()
     gains = covered.gain.tolist() if covered else [None] * len(outcome)
     pinned = (columns.pinned != NONE).tolist()
+    takes_part = (columns.wanted > 0).tolist()
     return tuple(
         MenteeResult(
             id=columns.mentees[row],
@@ -118,6 +150,7 @@ def _mentees(certified: Certified) -> tuple[MenteeResult, ...]:
             better=better,
         )
         for row, (wish, better) in enumerate(zip(outcome, certificate.better(certified), strict=True))
+        if takes_part[row]
     )
 
 

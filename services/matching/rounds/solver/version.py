@@ -3,4 +3,4 @@
 `SOLVER` rises whenever an input would give other bytes than before; a golden round tests it.
 """
 
-SOLVER = "preceptor-rounds-1"
+SOLVER = "preceptor-rounds-2"

@@ -9,6 +9,7 @@ _BY_REASON: Mapping[str, str] = {
     **{str(code): words for code, words in UNMATCHED.items()},
     "no_wishes": "No mentor with a free seat fits. Other topics, languages or formats in the profile may change that.",
     "excluded": "The coordinator kept this mentee apart from every mentor on the list in this round.",
+    "too_few": "Too few mentees wished for the mentors on the list, who take a group or nobody.",
     "closed": "No mentor on the list had a seat. Another mentor, or one more seat, would change that.",
     "outweighed": "With one more seat at any mentor on the list, one more mentee would be matched.",
 }
