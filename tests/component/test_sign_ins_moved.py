@@ -53,6 +53,27 @@ async def test_a_coordinator_takes_a_sign_in_off_a_member_who_is_invited_again(n
     ]
 
 
+async def test_a_coordinator_cannot_become_the_member_whose_sign_in_they_took_off(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    _, seen = await network.bound(coordinator, here, "ada")
+    assert (await coordinator.delete(f"/members/{seen['id']}/sign-in")).status_code == 200
+    code = (await coordinator.post(f"/members/{seen['id']}/invitations")).json()["code"]
+    themselves = network.sign_in(f"coordinator-{here}", here, "member")
+    refused = await themselves.post("/invitations/accept", {"code": code})
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:preceptor:problem:sign_in_removed_by_you")
+    assert (await themselves.get(f"/members/{seen['id']}")).status_code == 404
+
+
+async def test_a_coordinator_does_not_take_off_their_own_sign_in(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "cleo")
+    code = (await coordinator.post(f"/members/{member['id']}/invitations")).json()["code"]
+    as_member = network.sign_in(f"coordinator-{here}", here, "member")
+    assert (await as_member.post("/invitations/accept", {"code": code})).status_code == 200
+    refused = await coordinator.delete(f"/members/{member['id']}/sign-in")
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:preceptor:problem:own_sign_in")
+
+
 async def test_only_a_coordinator_of_the_institution_takes_a_sign_in_off(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     person, seen = await network.bound(coordinator, here, "ada")

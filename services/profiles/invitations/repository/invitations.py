@@ -16,6 +16,7 @@ from shared.outbox import table as outbox
 from shared.outbox.table import Fact
 
 INVITATIONS = "invitations"
+_REMOVED = "sign-in removed"
 
 
 class MongoInvitationRepository:
@@ -104,12 +105,16 @@ class MongoInvitationRepository:
         self, before: Versioned[Member], after: Member, payloads: Sequence[Payload], trace: Trace, *, by: str
     ) -> Versioned[Member]:
         member = {"institution": after.institution, "member": after.id}
-        entry = {"_id": self._clock.new_id(), "when": self._clock.now(), "who": by, "what": "sign-in removed", **member}
+        entry = {"_id": self._clock.new_id(), "when": self._clock.now(), "who": by, "what": _REMOVED, **member}
 
         def record(writing: Writing) -> None:
             writing["audit"].insert_one(entry, session=writing.session)
 
         return await self._members.save_with(record, before, after, payloads, trace)
+
+    async def has_unbound(self, institution: str, member: str, *, by: str) -> bool:
+        removal = {"institution": institution, "member": member, "what": _REMOVED, "who": by}
+        return await self._database["audit"].find_one(removal, {"_id": 1}) is not None
 
 
 def _document(invitation: Invitation) -> Document:

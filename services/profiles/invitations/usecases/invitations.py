@@ -21,7 +21,7 @@ from services.profiles.members.usecases import (
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, Forbidden, NotFound
 from shared.principal import Principal
 from shared.retries import retried_when_stale
 
@@ -48,6 +48,9 @@ class InvitationRepository(Protocol):
         self, before: Versioned[Member], after: Member, payloads: Sequence[Payload], trace: Trace, *, by: str
     ) -> Versioned[Member]:
         """Recorded in the audit, `by` the subject hash of the coordinator."""
+
+    async def has_unbound(self, institution: str, member: str, *, by: str) -> bool:
+        """Whether this coordinator has taken a sign-in off the member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,12 @@ class InvitationUseCases:
 
     @retried_when_stale
     async def remove_sign_in(self, me: Principal, member: str, trace: Trace) -> Versioned[Member]:
-        """Without a sign-in nothing changes."""
+        """Without a sign-in nothing changes. What the person entered stays, so a coordinator who takes it off
+        can never become the member themselves: they would read what is hidden from coordinators.
+        """
         before = await self._coordinated(me, member)
+        if is_self(me, before.state):
+            raise Forbidden("own_sign_in", "another coordinator has to take off your own sign-in")
         after = domain.unbind(before.state)
         if after == before.state:
             return before
@@ -131,6 +138,10 @@ class InvitationUseCases:
             raise Conflict("invitation_used", "the invitation has already been used: ask your coordinator for another")
         if invitation.expires_at <= self._clock.now():
             raise Conflict("invitation_expired", "the invitation has expired: ask your coordinator for another")
+        if await self._invitations.has_unbound(me.home, invitation.member, by=me.subject_hash):
+            raise Forbidden(
+                "sign_in_removed_by_you", "you have taken the sign-in off this member, so yours cannot be theirs"
+            )
         after = domain.bind(before.state, me.subject_hash)
         payloads = changed_facts(domain.facts(before.state), domain.facts(after))
         return await self._invitations.accept(invitation, before, after, payloads, trace)
