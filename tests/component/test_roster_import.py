@@ -131,6 +131,24 @@ async def test_the_same_person_is_known_by_external_id_then_by_email(network: Ne
     assert sorted(await people(coordinator)) == ["ada@new.example.org", "bob@example.org", "cy@example.org"]
 
 
+async def test_addresses_are_swapped_within_a_file(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    people_of = [("Ada", 7), ("Bob", 8), ("Cy", 9)]
+    first = csv(*(f"{name},{name.lower()}@example.org,{number},R,,," for name, number in people_of))
+    await done(coordinator, await coordinator.upload(first, MAPPING))
+    second = csv("Ada,bob@example.org,7,R,,,", "Bob,ada@example.org,8,R,,,", "Cy,new@example.org,9,R,,,")
+    roster = await done(coordinator, await coordinator.upload(second, MAPPING))
+    assert roster["counts"]["updated"] == 3
+    known = await people(coordinator)
+    assert {email: known[email]["name"] for email in known} == {
+        "ada@example.org": "Bob",
+        "bob@example.org": "Ada",
+        "new@example.org": "Cy",
+    }
+    again = await done(coordinator, await coordinator.upload(second, MAPPING))
+    assert again["counts"]["unchanged"] == 3
+
+
 async def test_two_rows_of_a_person_are_reported_by_line(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     await done(coordinator, await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), MAPPING))

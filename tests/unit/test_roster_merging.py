@@ -215,3 +215,56 @@ def test_members_outside_the_programme_are_not_revealed_by_the_refusal() -> None
     (matched,), (other,) = (imported([inside, outside], row, scope=_LIMITED) for row in (both, alone))
     assert matched.reasons == other.reasons
     assert matched.verdict == "refused"
+
+
+def numbered(number: str, email: str, **fields: object) -> Profile:
+    return person(external_id=number, email=email, **fields)
+
+
+def two_known() -> list[Member]:
+    outcomes = imported([], numbered("1", "a@x.org"), numbered("2", "b@x.org"), numbered("3", "c@x.org"))
+    return [outcome.after for outcome in outcomes if outcome.after]
+
+
+def test_a_swap_and_a_chain_of_addresses_are_taken_as_a_whole() -> None:
+    swap = imported(two_known(), numbered("1", "b@x.org"), numbered("2", "a@x.org"))
+    assert [outcome.verdict for outcome in swap] == ["updated", "updated"]
+    chain = imported(two_known(), numbered("1", "b@x.org"), numbered("2", "c@x.org"), numbered("3", "d@x.org"))
+    assert [outcome.after.email for outcome in chain if outcome.after] == ["b@x.org", "c@x.org", "d@x.org"]
+
+
+def test_a_chain_ends_where_a_member_keeps_the_address() -> None:
+    blocked = imported(two_known(), numbered("1", "b@x.org"), numbered("2", "c@x.org"), numbered("3", "c@x.org"))
+    assert [outcome.verdict for outcome in blocked] == ["refused", "refused", "unchanged"]
+
+
+def test_an_address_that_its_member_edited_is_not_given_away() -> None:
+    first, second, _ = two_known()
+    edited = replace(second, email="own@x.org")
+    outcomes = imported([first, edited], numbered("1", "own@x.org"), numbered("2", "b@x.org"))
+    assert [outcome.verdict for outcome in outcomes] == ["refused", "unchanged"]
+
+
+def test_a_new_staff_number_is_a_question_that_the_mapping_answers() -> None:
+    known = two_known()
+    (refused,) = imported(known, numbered("9", "a@x.org"))
+    assert "list external_id under `authoritative`" in refused.reasons[0].message
+    assert "zeros" not in refused.reasons[0].message
+    (outcome,) = imported(known, numbered("9", "a@x.org"), authoritative=["external_id"])
+    assert outcome.after is not None
+    assert (outcome.verdict, outcome.after.external_id) == ("updated", "9")
+
+
+def test_zeros_that_a_spreadsheet_removed_are_warned_of() -> None:
+    (created,) = imported([], numbered("00123", "z@x.org"))
+    assert created.after is not None
+    (refused,) = imported([created.after], numbered("123", "z@x.org"))
+    assert "zeros at the start, which spreadsheets remove" in refused.reasons[0].message
+
+
+def test_an_inactive_member_stays_so_and_the_verdict_says_how_to_change_that() -> None:
+    gone = replace(after(person(capacity=2)), status="inactive")
+    (outcome,) = imported([gone], person(capacity=3))
+    assert outcome.after is not None
+    assert (outcome.verdict, outcome.after.status) == ("updated", "inactive")
+    assert "reactivate the member" in outcome.reasons[0].message

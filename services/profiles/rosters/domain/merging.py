@@ -25,6 +25,7 @@ _OUTSIDE = (
     "cannot be imported with this e-mail address and external_id: check both, or ask a coordinator of the institution"
 )
 """One message for every conflict outside the roster's programmes: it does not reveal who has the value."""
+_INACTIVE = Reason("", "is inactive and stays so: reactivate the member, whose profile has this row's values")
 _DEFAULTS = {field.name: field.default for field in fields(Member) if field.default is not MISSING}
 
 
@@ -34,6 +35,7 @@ class Outcome:
     verdict: Verdict
     member: str | None = None
     reasons: tuple[Reason, ...] = ()
+    """Of a row that is not refused: what the coordinator should know."""
     kept: tuple[str, ...] = ()
     """Fields where the member's own later value stays."""
     before: Versioned[Member] | None = None
@@ -61,7 +63,8 @@ def merge(
     taken: Mapping[int, str],
 ) -> list[Outcome]:
     """`taken`: reasons by line, for rows that the repository has refused."""
-    people = _People(known)
+    rows = list(rows)
+    people = _People(known, [row for row in rows if row.line not in taken], job)
     outcomes = []
     for row in rows:
         if row.profile is None:
@@ -76,14 +79,40 @@ def merge(
 class _People:
     """The members whom a chunk's rows may mean, and on which line each was met."""
 
-    def __init__(self, known: Sequence[Versioned[Member]]) -> None:
+    def __init__(self, known: Sequence[Versioned[Member]], rows: Sequence[Row], job: Import) -> None:
         self._by_email = {member.state.email: member for member in known}
         self._by_external_id = {member.state.external_id: member for member in known if member.state.external_id}
         self._met: dict[str, int] = {}
+        self._leaving = self._leaving_their_address(rows, job)
+
+    def _leaving_their_address(self, rows: Sequence[Row], job: Import) -> frozenset[str]:
+        """The members whose address another row may take, because their own row gives them another one that is free.
+
+        Chains and swaps are judged as a whole: a member who cannot leave keeps those who wait for the address.
+        """
+        leaving: dict[str, str] = {}
+        for row in rows:
+            found = self._by_external_id.get(row.profile.external_id or "") if row.profile else None
+            if found is None or row.profile is None or row.profile.email == found.state.email:
+                continue
+            last = found.state.imported.get("fields", {}).get("email", _ABSENT)
+            if job.scope.covers_all(found.state.programmes) and _may_write(
+                found.state, "email", row.profile.email, last, job
+            ):
+                leaving[found.state.id] = row.profile.email
+        while blocked := {id for id, email in leaving.items() if not self._is_free(email, leaving)}:
+            leaving = {id: email for id, email in leaving.items() if id not in blocked}
+        return frozenset(leaving)
+
+    def _is_free(self, email: str, leaving: Mapping[str, str]) -> bool:
+        owner = self._by_email.get(email)
+        return owner is None or owner.state.id in leaving
 
     def take(self, row: Row, profile: Profile, job: Import, new_id: Callable[[], str]) -> Outcome:
         same_id = self._by_external_id.get(profile.external_id) if profile.external_id else None
         same_email = self._by_email.get(profile.email)
+        if same_email and same_email != same_id and profile.external_id and same_email.state.id in self._leaving:
+            same_email = None  # without a number the address alone says who a row means
         found = same_id or same_email
         if found is None:
             return _created(row, profile, job, new_id())
@@ -91,12 +120,26 @@ class _People:
             return _refused(row, _OUTSIDE)
         if same_id and same_email and same_id != same_email:
             return _refused(row, "external_id and e-mail address belong to two different members")
-        if profile.external_id and found.state.external_id not in {None, profile.external_id}:
-            return _refused(row, "the e-mail address belongs to a member with another external_id")
+        if _has_another_number(found.state, profile) and "external_id" not in job.authoritative:
+            return _refused(row, _another_number(found.state, profile))
         if met := self._met.get(found.state.id) or _met_before(found.state, job):
             return _refused(row, f"is the same person as line {met}")
         self._met[found.state.id] = row.line
         return _merged(row, profile, job, found)
+
+
+def _has_another_number(member: Member, profile: Profile) -> bool:
+    return bool(profile.external_id) and member.external_id not in {None, profile.external_id}
+
+
+def _another_number(member: Member, profile: Profile) -> str:
+    message = (
+        "the e-mail address belongs to a member with another external_id: if it is the same person, list external_id "
+        "under `authoritative` in the mapping"
+    )
+    if str(member.external_id).lstrip("0") == str(profile.external_id).lstrip("0"):
+        return f"{message}. The numbers differ by zeros at the start, which spreadsheets remove: format them as text"
+    return message
 
 
 def _unless_closed(row: Row, outcome: Outcome, job: Import) -> Outcome:
@@ -138,10 +181,12 @@ def _merged(row: Row, profile: Profile, job: Import, found: Versioned[Member]) -
             continue
         changes[name] = value
     after = members.with_answers_kept(replace(member, **changes))
+    notes = (_INACTIVE,) if member.status == "inactive" else ()
     if after == member and last == member.imported.get("fields", {}):
-        return Outcome(line=row.line, verdict="unchanged", member=member.id, kept=tuple(kept))
+        return Outcome(line=row.line, verdict="unchanged", member=member.id, reasons=notes, kept=tuple(kept))
     return Outcome(
         line=row.line,
+        reasons=notes,
         verdict="unchanged" if after == member else "updated",
         member=member.id,
         kept=tuple(kept),

@@ -22,6 +22,7 @@ from shared.mongo import (
     Document,
     InsertOne,
     ReplaceOne,
+    UpdateOne,
     Writing,
     duplicates_in,
     in_one_thread,
@@ -119,16 +120,29 @@ class _Attempt:
             facts += further
         if not writes:
             return
+        freed = self._freed_addresses()
         try:
-            done = writing[MAPPING.collection].bulk_write(writes, session=writing.session)
+            done = writing[MAPPING.collection].bulk_write([*freed, *writes], session=writing.session)
         except BulkWriteError as failed:
             if not duplicates_in(failed):
                 raise
             first = (failed.details or {})["writeErrors"][0]["index"]  # an ordered write stops at the first error
-            raise _ValueTaken(self._written[first].line) from None
-        if done.inserted_count + done.matched_count < len(writes):
+            raise _ValueTaken(self._written[first - len(freed)].line) from None
+        if done.inserted_count + done.matched_count < len(freed) + len(writes):
             raise StaleVersion(found=0, expected=0)
         outbox.write(writing, facts)
+
+    def _freed_addresses(self) -> list[UpdateOne]:
+        """Takes away the addresses that other members of this chunk get, because an index checks each write alone."""
+        wanted = {outcome.after.email: outcome.member for outcome in self._written if outcome.after is not None}
+        return [
+            UpdateOne(
+                {"_id": before.state.id, "institution": before.state.institution},
+                {"$set": {"email": f"{before.state.id} moves"}},
+            )
+            for outcome in self._written
+            if (before := outcome.before) and wanted.get(before.state.email, before.state.id) != before.state.id
+        ]
 
     def _write_and_facts(self, outcome: Outcome) -> tuple[InsertOne[Document] | ReplaceOne[Document], list[Fact]]:
         before, after = outcome.before, outcome.after
