@@ -281,6 +281,7 @@ def parse_round(given: Any) -> Round:
             for ceiling in given["exchanges"]
         },
     )
+    demand(mentors.keys().isdisjoint(mentees), "input: an id is that of a mentor and of a mentee")
     demand(len(round.ceilings) == len(given["exchanges"]), "input/exchanges: two institutions appear twice")
     demand(len(round.pins) == len(given["pins"]), "input/pins: a mentee is pinned twice")
     demand(min(round.wanted.values(), default=1) > 0, "input/mentees: mentors_wanted must be 1 or more")

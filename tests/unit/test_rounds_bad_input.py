@@ -46,6 +46,7 @@ WRONG_VALUES: list[tuple[str, Any, str, str]] = [
     ("/mentors/0/capacity", "2", "/mentors/0/capacity", "whole number"),
     ("/mentors/0/capacity", 10_001, "/mentors/0/capacity", "must be at most 10000"),
     ("/mentees/0/wishes/1", wish("ada", 3), "/mentees/0/wishes/1/mentor", "/mentees/0/wishes/0 is the same"),
+    ("/mentees/1/id", "bo", "/mentees/1/id", "is the id of /mentors/1/id too: a person in both roles has two ids"),
     ("/mentees/1/id", "jo", "/mentees/1/id", "/mentees/0 is the same"),
     ("/mentors/1/id", "ada", "/mentors/1/id", "/mentors/0 is the same"),
     ("/mentees/0/wishes/0/score", float("nan"), "/mentees/0/wishes/0/score", "whole number"),

@@ -22,11 +22,20 @@ def check(round: RoundInput) -> None:
 def _wrong(round: RoundInput) -> Iterator[FieldError]:
     yield from _duplicates([mentor.id for mentor in round.mentors], ("mentors",), "id")
     yield from _duplicates([mentee.id for mentee in round.mentees], ("mentees",), "id")
+    yield from _in_both_roles(round)
     yield from _wrong_wishes(round)
     yield from _wrong_pairs(round)
     yield from _wrong_pins(round)
     yield from _wrong_exchanges(round)
     yield from _wrong_least_groups(round)
+
+
+def _in_both_roles(round: RoundInput) -> Iterator[FieldError]:
+    mentors = {mentor.id: index for index, mentor in enumerate(round.mentors)}
+    for index, mentee in enumerate(round.mentees):
+        if mentee.id in mentors:
+            other = pointer(["mentors", mentors[mentee.id], "id"])
+            yield _error(("mentees", index, "id"), f"is the id of {other} too: a person in both roles has two ids")
 
 
 def _wrong_wishes(round: RoundInput) -> Iterator[FieldError]:
