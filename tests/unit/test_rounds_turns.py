@@ -85,7 +85,7 @@ def test_each_turn_is_what_its_target_promises_given_the_turns_before(given: Doc
 
 @examples(600)
 @given(wider())
-def test_every_mentor_has_nobody_or_a_least_group_or_somebody_pinned(given: Document) -> None:
+def test_every_mentor_has_no_mentee_or_a_least_group_or_a_pinned_mentee(given: Document) -> None:
     result, pinned = solved(given), {pin["mentor"] for pin in given["pins"]}
     numbers = held(result)
     for who in given["mentors"]:
@@ -98,7 +98,7 @@ def test_every_mentor_has_nobody_or_a_least_group_or_somebody_pinned(given: Docu
 
 @examples(600)
 @given(wider())
-def test_who_wants_one_more_mentor_takes_part_until_nobody_is_found(given: Document) -> None:
+def test_a_mentee_who_wants_one_more_mentor_takes_part_until_none_is_found(given: Document) -> None:
     result = solved(given)
     wanted = {who["id"]: who["mentors_wanted"] for who in given["mentees"]}
     every = [result, *result.get("further", [])]
@@ -153,7 +153,7 @@ def test_a_mentor_below_the_least_group_is_closed_and_named() -> None:
     assert result["figures"]["fit"]["pairs"] == 5
 
 
-def test_nobody_gets_a_second_mentor_at_the_cost_of_somebody_s_first() -> None:
+def test_a_second_mentor_never_takes_the_seat_of_another_mentee_s_first() -> None:
     greedy = mentee("jo", wish("ada", 1, mentor_rank=1), wish("bo", 2, mentor_rank=1), mentors_wanted=2)
     given = document([mentor("ada"), mentor("bo")], [greedy, mentee("ky", wish("bo", 1, mentor_rank=9))])
     assert [row["mentor"] for row in solved(given)["mentees"]] == ["ada", "bo"]
@@ -248,5 +248,5 @@ def test_a_forged_figure_of_either_target_is_found(target: str, name: str) -> No
 def test_a_result_of_the_solver_before_is_verified_and_says_what_is_not_proven() -> None:
     result = solved(GROUPS)
     del result["other"]
-    said = verify(content(GROUPS), resealed({**result, "solver": "preceptor-rounds-1"}))
-    assert said.endswith("the figures of coverage are not proven, because preceptor-rounds-1 wrote the result")
+    line = verify(content(GROUPS), resealed({**result, "solver": "preceptor-rounds-1"}))
+    assert line.endswith("the figures of coverage are not proven, because preceptor-rounds-1 wrote the result")
