@@ -266,7 +266,7 @@ async def test_bad_texts_are_refused_and_not_quoted(service: MentorshipsService,
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "text")
 
 
-async def test_somebody_who_was_refused_as_a_hearer_is_not_offered_again(service: MentorshipsService) -> None:
+async def test_a_hearer_who_was_refused_is_not_offered_again(service: MentorshipsService) -> None:
     mentorship = await service.opened()
     id = str((await ask(service, mentorship)).json()["id"])
     coordinating_mentor = service.headers(MENTOR, roles=["member", "institution_coordinator"])

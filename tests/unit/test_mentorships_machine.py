@@ -281,7 +281,7 @@ class Course(RuleBasedStateMachine):
         assert running or not any(known.state == "agreed" for known in self.series.values())
 
     @invariant()
-    def nobody_is_reminded_twice_of_one_matter(self) -> None:
+    def no_matter_has_two_reminders(self) -> None:
         assert [matter for matter, times in self.reminders.items() if times > 1] == []
 
     @invariant()
