@@ -74,7 +74,7 @@ async def test_a_name_is_searched_at_the_own_institution_and_limited_to_whom_the
     assert "Amara Voll" not in shown
 
 
-async def test_a_name_that_nobody_has_asks_matching_for_no_mentor() -> None:
+async def test_a_name_without_a_match_asks_matching_for_no_mentor() -> None:
     services = FakeServices({**_ANSWERS, "GET profiles/me/mentors": ok({"items": []})})
     async with pages(services) as site:
         assert "Nobody was found." in text_of(await site.get("/directory?name=zzz"))
