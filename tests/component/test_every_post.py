@@ -322,7 +322,8 @@ async def _repeat_flash_slots(repeating: Repeating, service: MentorshipsService)
     cancel = "/flash-slots/{slot}/cancel"
     await repeating.repeat(cancel, lambda key: service.post(MENTOR, f"{second}/cancel", key=key), answer_is_lost=True)
     service.clock.ahead += timedelta(days=1, hours=1)
-    await repeating.repeat("/flash-slots/{slot}/{outcome}", lambda key: service.post(MENTOR, f"{first}/held", key=key))
+    held = f"{first}/outcome/held"
+    await repeating.repeat("/flash-slots/{slot}/outcome/{outcome}", lambda key: service.post(MENTOR, held, key=key))
 
 
 async def test_every_post_of_notifications_takes_effect_once_and_is_answered_without_a_wait(

@@ -57,7 +57,8 @@ class Served:
         if token is not None:
             headers["authorization"] = f"Bearer {token}"
         sent = self._body(operation)
-        takes = {parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"}
+        asked = [parameter for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+        takes = {parameter["name"] for parameter in asked}
         given = {
             "programme": ids.get("programme", UNKNOWN),
             "ids": ids.get("member", UNKNOWN),
@@ -65,6 +66,7 @@ class Served:
             "after": "2",
         }
         query = {name: value for name, value in given.items() if name in takes}
+        query = {parameter["name"]: "Ada" for parameter in asked if parameter.get("required")} | query
         url = self._filled(path, operation, ids)
         return await self.client.request(method, url, headers=headers, params={**query, **(more or {})}, **sent)
 

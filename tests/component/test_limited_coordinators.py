@@ -76,7 +76,7 @@ async def test_a_member_of_no_programme_of_theirs_is_unknown_to_them(house: Hous
         answers = [await house.limited.get(path), await house.limited.patch(path, {"name": "X"}, version=1)]
         commands = ("pause", "resume", "deactivate", "reactivate", "invitations")
         answers += [await house.limited.post(f"{path}/{command}") for command in commands]
-        answers.append(await house.limited.delete(f"{path}/sign-in"))
+        answers.append(await house.limited.delete(f"/sign-ins/{member['id']}"))
         assert {answer.status_code for answer in answers} == {404}
         assert await _seen(house, member) == member
 
@@ -89,7 +89,7 @@ async def test_only_the_enrolment_in_their_own_programme_is_visible_to_them(hous
     refused = [await house.limited.patch(path, {"name": "X"}, version=1)]
     commands = ("pause", "resume", "deactivate", "reactivate", "invitations")
     refused += [await house.limited.post(f"{path}/{command}") for command in commands]
-    refused.append(await house.limited.delete(f"{path}/sign-in"))
+    refused.append(await house.limited.delete(f"/sign-ins/{house.both['id']}"))
     for answer in refused:
         assert (answer.status_code, answer.json()["type"]) == (403, "urn:preceptor:problem:member_shared")
     assert await _seen(house, house.both) == house.both

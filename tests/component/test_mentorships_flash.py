@@ -70,7 +70,7 @@ async def test_a_slot_is_offered_booked_held_and_useful(service: MentorshipsServ
     service.clock.ahead += timedelta(days=1, hours=12)
     await pass_time(service)
     service.clock.ahead += timedelta(hours=12)
-    assert (await service.post(MENTOR, f"/flash-slots/{id}/held")).json()["state"] == "held"
+    assert (await service.post(MENTOR, f"/flash-slots/{id}/outcome/held")).json()["state"] == "held"
     given = await service.put(MENTEE, f"/flash-slots/{id}/feedback", {"useful": 5, "text": "Very clear."})
     assert given.status_code == 200, given.text
     [read] = [slot for slot in (await service.get(MENTOR, "/me/flash-slots")).json()["items"] if slot["id"] == id]
@@ -102,7 +102,7 @@ async def test_only_the_two_people_see_a_booked_slot(service: MentorshipsService
     id = await booked(service)
     for person in (ZOE, OUTSIDER):
         assert code(await service.get(person, f"/flash-slots/{id}")) == (404, "flash_slot_not_found")
-        for command in ("cancel", "held"):
+        for command in ("cancel", "outcome/held"):
             assert (await service.post(person, f"/flash-slots/{id}/{command}")).status_code == 404
     assert code(await service.post(ZOE, f"/flash-slots/{id}/book", {})) == (409, "slot_taken")
     assert code(await service.post(OUTSIDER, f"/flash-slots/{id}/book", {})) == (404, "flash_slot_not_found")

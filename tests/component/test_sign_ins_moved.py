@@ -35,9 +35,9 @@ async def test_a_coordinator_takes_a_sign_in_off_a_member_who_is_invited_again(n
     path = f"/members/{seen['id']}"
     assert (await coordinator.post(f"{path}/invitations")).json()["type"] == "urn:preceptor:problem:member_bound"
 
-    removed = await coordinator.delete(f"{path}/sign-in")
+    removed = await coordinator.delete(f"/sign-ins/{seen['id']}")
     assert (removed.status_code, removed.json()["has_sign_in"]) == (200, False)
-    assert removed.headers["etag"] == (await coordinator.delete(f"{path}/sign-in")).headers["etag"], "once"
+    assert removed.headers["etag"] == (await coordinator.delete(f"/sign-ins/{seen['id']}")).headers["etag"], "once"
     assert (await person.get("/me")).json()["type"] == "urn:preceptor:problem:not_bound"
     for topic in ("preferences", "contacts"):
         assert '"subject_hash":null' in (await network.rows(topic, seen["id"]))[-1]["value"]
@@ -56,7 +56,7 @@ async def test_a_coordinator_takes_a_sign_in_off_a_member_who_is_invited_again(n
 async def test_a_coordinator_cannot_become_the_member_whose_sign_in_they_took_off(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     _, seen = await network.bound(coordinator, here, "ada")
-    assert (await coordinator.delete(f"/members/{seen['id']}/sign-in")).status_code == 200
+    assert (await coordinator.delete(f"/sign-ins/{seen['id']}")).status_code == 200
     code = (await coordinator.post(f"/members/{seen['id']}/invitations")).json()["code"]
     themselves = network.sign_in(f"coordinator-{here}", here, "member")
     refused = await themselves.post("/invitations/accept", {"code": code})
@@ -70,7 +70,7 @@ async def test_a_coordinator_does_not_take_off_their_own_sign_in(network: Networ
     code = (await coordinator.post(f"/members/{member['id']}/invitations")).json()["code"]
     as_member = network.sign_in(f"coordinator-{here}", here, "member")
     assert (await as_member.post("/invitations/accept", {"code": code})).status_code == 200
-    refused = await coordinator.delete(f"/members/{member['id']}/sign-in")
+    refused = await coordinator.delete(f"/sign-ins/{member['id']}")
     assert (refused.status_code, refused.json()["type"]) == (403, "urn:preceptor:problem:own_sign_in")
 
 
@@ -78,7 +78,7 @@ async def test_only_a_coordinator_of_the_institution_takes_a_sign_in_off(network
     coordinator = await network.institution(here)
     person, seen = await network.bound(coordinator, here, "ada")
     stranger = await network.institution(f"{here}-other")
-    path = f"/members/{seen['id']}/sign-in"
+    path = f"/sign-ins/{seen['id']}"
     assert (await person.delete(path)).status_code == 403
     assert (await stranger.delete(path)).status_code == 404
     assert (await network.sign_in("hr", here, "integrator").delete(path)).status_code == 403

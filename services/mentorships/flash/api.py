@@ -145,7 +145,9 @@ def bookings_router(slots: FlashSlots) -> APIRouter:
         """Before it begins: a mentee leaves it open for others, a mentor withdraws it."""
         return slot_read(await slots.cancel(me, slot, trace))
 
-    @routes.post("/flash-slots/{slot}/{outcome}", response_model_exclude_none=True, responses=problems(404, 409))
+    @routes.post(
+        "/flash-slots/{slot}/outcome/{outcome}", response_model_exclude_none=True, responses=problems(404, 409)
+    )
     async def record_slot(
         slot: Id, outcome: Outcome, me: SignedIn, trace: Traced, _key: IdempotencyKey = None
     ) -> SlotRead:

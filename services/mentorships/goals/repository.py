@@ -1,6 +1,7 @@
 """Documents ↔ goals."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from services.mentorships.goals import domain
 from services.mentorships.goals.domain import Goal, OpenPair
@@ -68,11 +69,12 @@ class MongoGoals(MongoAggregates[Goal]):
             mentorship = self._mentorships.load(writing, goal.mentorship) if goal is not None else None
             if goal is None or mentorship is None:
                 raise unknown("goal")
-            blocked_by = self._blocked_by(writing, mentorship)
-            course = OpenPair(pair=mentorship.pair, is_open=mentorship.is_open, blocked_by=blocked_by)
-            decided = decide(goal, course)
-            if decided is None:
+            course = OpenPair(pair=mentorship.pair, is_open=mentorship.is_open)
+            if decide(goal, course) is None:  # a repetition: it leaves the thread as it is too
                 writing.changes_nothing = True
+                return goal
+            decided = decide(goal, replace(course, blocked_by=self._blocked_by(writing, mentorship)))
+            if decided is None:
                 return goal
             self.save(writing, decided, trace, before=goal)
             return decided.state

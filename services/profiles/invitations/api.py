@@ -51,7 +51,7 @@ def invitations_router(invitations: InvitationUseCases) -> APIRouter:
         response.headers["cache-control"] = "no-store"
         return InvitationView(code=code.code, expires_at=code.expires_at)
 
-    @routes.delete("/members/{member}/sign-in", responses=problems(404))
+    @routes.delete("/sign-ins/{member}", responses=problems(404))
     async def remove_sign_in(member: Id, me: SignedIn, trace: Traced, response: Response) -> OwnView | MemberView:
         """By a coordinator, where a person has another sign-in now: invite them again. Live streams of the old sign-in
         end. It is recorded who did it.
