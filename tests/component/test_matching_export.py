@@ -12,7 +12,10 @@ from tests.component.matching_kit import CARE, NORTH, Matching, asking, mentor
 
 COMPARED = {"lists", "requests", "relationships", "places_in_rounds", "seats_taken", "experience"}
 OWN = {"member", "preferences"}
-WITHOUT_ANOTHER_PERSON = {"rotations": {"side", "institution", "external", "begins", "ends", "void"}}
+WITHOUT_ANOTHER_PERSON = {
+    "hours_given": {"format", "at", "minutes"},
+    "rotations": {"side", "institution", "external", "begins", "ends", "void"},
+}
 
 
 @pytest.fixture
