@@ -222,11 +222,19 @@ async def test_an_unknown_sign_in_is_advised_to_accept_an_invitation(running: No
     assert "accept your invitation first" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("roles", [("coordinator",), ("operator",), ("integrator",), ()])
-async def test_an_inbox_is_for_members(running: Notifications, member: str, roles: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("roles", "code"),
+    [
+        (("coordinator",), "role_required"),
+        (("operator",), "role_required"),
+        (("integrator",), "role_required"),
+        ((), "role_unknown"),
+    ],
+)
+async def test_an_inbox_is_for_members(running: Notifications, member: str, roles: tuple[str, ...], code: str) -> None:
     await running.tell(event(member))
     answer = await running.http.get("/inbox", headers=running.headers(member, roles=roles))
-    assert (answer.status_code, answer.json()["type"]) == (403, "urn:preceptor:problem:role_required")
+    assert (answer.status_code, answer.json()["type"]) == (403, f"urn:preceptor:problem:{code}")
 
 
 async def test_no_token_is_401_everywhere(running: Notifications) -> None:
