@@ -159,7 +159,7 @@ class _RowReader:
             if latest.format is not None:
                 return datetime.strptime(cell, latest.format).replace(tzinfo=None)  # noqa: DTZ007 -- the form's own time
             return datetime.fromisoformat(cell.replace("/", "-")).replace(tzinfo=None)
-        except ValueError:
+        except ValueError:  # not a time: the caller says which row it is in
             return None
 
     def person(self, row: ReadRow) -> str | None:
