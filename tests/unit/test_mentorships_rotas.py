@@ -114,7 +114,7 @@ def test_a_calendar_that_repeats_or_is_none_is_refused(content: str, message: st
         ("", "columns"),
         ("starts,ends\n2027-02-05,\n", "line 2"),
         ("starts,ends\n" * 20_001, "lines"),
-        (f'starts,ends\n"{"x" * 200_000}",\n', "cells"),
+        (f'starts,ends\n"{"x" * 200_000}",\n', "characters in a line; line 2"),
     ],
 )
 def test_a_table_without_its_columns_or_times_is_refused_with_the_line(content: str, message: str) -> None:

@@ -15,7 +15,7 @@ from services.mentorships.meetings.domain.zones import instant
 from services.mentorships.rotas.domain import refused
 
 MAX_CHARACTERS = 500_000
-_MOST_LINES = 20_000
+_MOST_LINES, _MOST_CHARACTERS = 20_000, 10_000
 _REPEATING = ("RRULE", "RDATE", "EXRULE")
 _COLUMNS = ("starts", "ends")
 _UNREADABLE = (ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError, RecursionError)
@@ -37,6 +37,9 @@ def spans_of_csv(content: str, zone: str) -> list[Span]:
     lines = content.removeprefix("\ufeff").splitlines()
     if len(lines) > _MOST_LINES:
         raise refused(f"has {len(lines)} lines: at most {_MOST_LINES} are read")
+    longest = max(range(len(lines)), key=lambda at: len(lines[at]), default=0)
+    if lines and len(lines[longest]) > _MOST_CHARACTERS:
+        raise refused(f"must have at most {_MOST_CHARACTERS} characters in a line; line {longest + 1} has more")
     separator = ";" if lines and lines[0].count(";") > lines[0].count(",") else ","
     rows = csv.DictReader(StringIO("\n".join(lines)), delimiter=separator)
     try:
@@ -46,7 +49,7 @@ def spans_of_csv(content: str, zone: str) -> list[Span]:
         rows.fieldnames = names
         return list(_of_rows(rows, zone))
     except csv.Error as wrong:
-        raise refused(f"must be CSV with cells of at most {csv.field_size_limit()} characters") from wrong
+        raise refused("must be CSV: a quotation mark or a line end is where none can be") from wrong
 
 
 def _of_rows(rows: "csv.DictReader[str]", zone: str) -> Iterator[Span]:
