@@ -113,7 +113,7 @@ def of_duties() -> Iterator[AnyDecided]:
 
 
 def of_messages() -> Iterator[AnyDecided]:
-    thread = messages.Thread(pair=PAIR, course=GOING_ON, blocked_by=(), messages=0)
+    thread = messages.Thread(pair=PAIR, is_open=True, blocked_by=(), messages=0)
     for side in SIDES:
         yield messages.send(thread, mentorship="m", id="x", by=side, text="Hello", now=NOW)
 
