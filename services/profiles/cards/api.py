@@ -43,7 +43,7 @@ def _view(card: Card) -> CardView:
 def cards_router(cards: Cards) -> APIRouter:
     routes = router(tags=["cards"])
 
-    @routes.get("/cards", response_model_exclude_none=True)
+    @routes.get("/cards", response_model_exclude_none=True, responses=problems(404))
     async def page(
         ids: Annotated[list[Id], Query(min_length=1, max_length=50, description="Members: `?ids=a&ids=b`")],
         me: SignedIn,
