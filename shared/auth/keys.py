@@ -170,7 +170,7 @@ def _keys_in(published: Mapping[str, Any]) -> Sequence[VerifyingKey]:
     """A malformed key is left out, unless all are: then the answer is something else than keys."""
     keys = [key for key in published["keys"] if isinstance(key, Mapping) and isinstance(key.get("kty"), str)]
     if published["keys"] and not keys:
-        raise ValueError("there is no key in the answer")
+        raise ValueError("the answer contains no key")
     return [bound for key in keys if _may_verify(key) for bound in _bound(key)]
 
 

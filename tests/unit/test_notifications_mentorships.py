@@ -84,6 +84,6 @@ def test_a_fact_without_recipients_notifies_no_person() -> None:
 
 @pytest.mark.parametrize("type", ABOUT_MENTORSHIPS)
 def test_every_event_about_a_mentorship_has_a_reaction_and_words(type: str) -> None:
-    assert EVENTS[type] in wiring.EVENTS
+    assert EVENTS[type] in wiring.NOTIFYING
     template = "-".join(type.split(".")[3:5])
     assert (template in KINDS) != (template in WITHOUT_RECIPIENTS)

@@ -53,6 +53,8 @@ AnyEvent = (
 )
 _MOMENTS = ("introduction_ends_at", "ends_at", "returns_at", "asked_at", "lapses_at", "moved_to", "starts_at")
 """Fields of events that announce a moment; of an event that has two, the first in this order counts."""
+_EVENT, _MAIL = "told ", "mail "
+"""Parts of derived ids: stored ids were derived with them, so they stay as they are."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,7 @@ class Notifier:
             for each, position in zip(caused, positions, strict=True)
         ]
         recorded = [
-            Recorded(id=each.id("told "), event=_event(notice, id), trace=each.trace)
+            Recorded(id=each.id(_EVENT), event=_event(notice, id), trace=each.trace)
             for each, notice, id in zip(caused, numbered, repository.record(numbered, now=now), strict=True)
         ]
         addressees = _addressees_of([each.notice for each in caused], contacts, repository)
@@ -151,7 +153,7 @@ class Notifier:
                 plan(
                     each.notice,
                     addressees[each.notice.recipient],
-                    id=each.id("mail "),
+                    id=each.id(_MAIL),
                     notification=fact.event.notification,
                     position=fact.event.position,
                     has_mail_server=self._has_mail_server,

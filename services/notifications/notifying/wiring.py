@@ -1,131 +1,18 @@
-"""Wires the reactions to every event that somebody is notified of."""
+"""Wires the reactions to every event of which people are notified."""
 
 from services.notifications.notifying.handlers import Reactions
 from services.notifications.notifying.repository import MongoNotificationRepository
-from services.notifications.notifying.usecases import Notifier
+from services.notifications.notifying.usecases import AnyEvent, Notifier
 from services.notifications.settings import NotificationsSettings
 from shared.bootstrap import ServiceDependencies
-from shared.contracts.matching import (
-    ConflictDetected,
-    MenteeUnmatched,
-    MentorNudged,
-    MentorRequested,
-    PairLapsed,
-    RelationshipClosed,
-    RelationshipOpened,
-    RelationshipPaused,
-    RelationshipResumed,
-    RequestAccepted,
-    RequestDeclined,
-    RequestExpired,
-    RequestWithdrawn,
-    SuggestionsChanged,
-)
-from shared.contracts.mentorships import (
-    AgreementInForce,
-    AgreementProposed,
-    AgreementReviewDue,
-    AgreementSigned,
-    AgreementWithdrawn,
-    CheckInAnswered,
-    CheckInOpened,
-    FlashBooked,
-    FlashCancelled,
-    FlashHeld,
-    FlashMissed,
-    FlashReminded,
-    GoalChanged,
-    HearerListed,
-    IntroductionEnding,
-    MeetingAgreed,
-    MeetingCancelled,
-    MeetingChanged,
-    MeetingDeclined,
-    MeetingHeld,
-    MeetingMissed,
-    MeetingProposed,
-    MeetingReminded,
-    MeetingSkipped,
-    MeetingUnknown,
-    MentorshipActivated,
-    MentorshipBegan,
-    MentorshipContinued,
-    MentorshipEnded,
-    MentorshipPaused,
-    MentorshipQuestioned,
-    MentorshipResumed,
-    MentorshipReturnDue,
-    MentorshipSilent,
-    MessageSent,
-    PeriodEnding,
-    ReturnPlanned,
-    SupportChanged,
-)
-from shared.contracts.payload import Payload
-from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn, MemberInvited
+from shared.contracts.catalogue import EVENTS
 from shared.slices import Slice
 
-EVENTS: tuple[type[Payload], ...] = (
-    SuggestionsChanged,
-    MentorRequested,
-    MentorNudged,
-    RequestAccepted,
-    RequestDeclined,
-    RequestWithdrawn,
-    RequestExpired,
-    RelationshipOpened,
-    ConflictDetected,
-    RelationshipPaused,
-    RelationshipResumed,
-    RelationshipClosed,
-    AgreementInForce,
-    AgreementProposed,
-    AgreementReviewDue,
-    AgreementSigned,
-    AgreementWithdrawn,
-    CheckInAnswered,
-    CheckInOpened,
-    FlashBooked,
-    FlashCancelled,
-    FlashHeld,
-    FlashMissed,
-    FlashReminded,
-    GoalChanged,
-    IntroductionEnding,
-    MeetingAgreed,
-    MeetingCancelled,
-    MeetingChanged,
-    MeetingDeclined,
-    MeetingHeld,
-    MeetingMissed,
-    MeetingProposed,
-    MeetingReminded,
-    MeetingSkipped,
-    MeetingUnknown,
-    MentorshipActivated,
-    MentorshipBegan,
-    MentorshipContinued,
-    MentorshipEnded,
-    MentorshipPaused,
-    MentorshipQuestioned,
-    MentorshipResumed,
-    MentorshipReturnDue,
-    MentorshipSilent,
-    MessageSent,
-    PeriodEnding,
-    ReturnPlanned,
-    SupportChanged,
-    HearerListed,
-    PairLapsed,
-    MenteeUnmatched,
-    ErasureRequested,
-    ErasureWithdrawn,
-    MemberInvited,
-)
+NOTIFYING = tuple(event for event in EVENTS.values() if issubclass(event, AnyEvent))
 
 
 def build(dependencies: ServiceDependencies, settings: NotificationsSettings) -> Slice:
     notifier = Notifier(dependencies.clock, has_mail_server=settings.sends_mail)
     reactions = Reactions(notifier, MongoNotificationRepository)
-    dependencies.consumers.reaction(dict.fromkeys(EVENTS, reactions.on_event), together=reactions.on_events)
+    dependencies.consumers.reaction(dict.fromkeys(NOTIFYING, reactions.on_event), together=reactions.on_events)
     return Slice()

@@ -1,7 +1,7 @@
 """Several mentors a mentee, and least groups of mentors: turns and passes of a target that matches one mentor each.
 
 A turn gives each mentee at most one mentor. Who wants more, and got one, takes part in the next turn, with the seats
-that are left: nobody's second mentor takes a seat from somebody's first (docs/rounds.md).
+that are left: no second mentor takes a seat from a first one (docs/rounds.md).
 
 A pass solves all turns. It closes mentors who hold somebody, but fewer than their least group; then the next pass
 solves the round without them. Mentors with a pinned mentee are never closed.
