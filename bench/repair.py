@@ -40,9 +40,9 @@ def _departures(columns: Instance, outcome: Rows, percent: int) -> list[Figure]:
             value=int((held & (still.outcome != problem.held)).sum()),
             unit="people",
             bar=0,
-            note=f"{_placed(problem, still.outcome)} of {displaced} displaced placed, {still.blocking} blocking "
-            f"pairs, {seconds * 1000:.0f} ms. k = {_ALLOWED}: {_placed(problem, some.outcome)} placed, {some.moved} "
-            f"bystanders moved, {some.blocking} blocking pairs. A new round: "
+            note=f"{_placed(problem, still.outcome)} of {displaced} displaced mentees placed, {still.blocking} "
+            f"blocking pairs, {seconds * 1000:.0f} ms. k = {_ALLOWED}: {_placed(problem, some.outcome)} placed, "
+            f"{some.moved} bystanders moved, {some.blocking} blocking pairs. A new round: "
             f"{_placed(problem, new_outcome)} placed, {reshuffled} bystanders moved, {lost} of them out of any seat, "
             f"{blocking_pairs(problem.instance, new_outcome)} blocking pairs",
         )

@@ -7,6 +7,7 @@ reaches the point for the n-th time; the suffix `:stop` sends SIGSTOP instead. R
 import os
 import re
 import signal
+from collections.abc import Collection
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -56,6 +57,15 @@ def arm(service: str, setting: str, *, environment: str) -> None:
         if found["service"] == service:
             to_send = signal.SIGSTOP if found["stop"] else signal.SIGKILL
             _ARMED.append(_Armed(found["point"], int(found["arrival"]), to_send))
+
+
+def require_work(names: Collection[str]) -> None:
+    """Exits where an armed fail-point names work that this process does not do: nothing would ever be killed."""
+    for armed in _ARMED:
+        work = armed.point.partition(".")[0]
+        if work not in {_WORK.get(), *names}:
+            known = ", ".join(sorted({_WORK.get(), *names}))
+            raise SystemExit(f"{VARIABLE}: this process does no work named {work}: choose from {known}")
 
 
 def enter(work: str) -> None:

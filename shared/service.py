@@ -61,6 +61,7 @@ def roles_of(arguments: Sequence[str]) -> frozenset[str]:
 
 async def run(service: Service, clock: Clock) -> None:
     """Runs a service until SIGTERM or SIGINT."""
+    failpoints.require_work(service.background)
     await service.prepare()
     collect_garbage_seldom()
     switch_threads_often()

@@ -83,7 +83,7 @@ def summary(result: Result, console: Console) -> None:
 
 
 def _people(result: Result) -> Table:
-    table = _table("People", "institution", "people", "mentors", "of them full", "mentees")
+    table = _table("People", "institution", "people", "mentors", "full mentors", "mentees")
     for institution in sorted({member.institution for member in result.members}):
         people = [member for member in result.members if member.institution == institution]
         mentors = [member for member in people if member.mentor_in]

@@ -33,9 +33,9 @@ class Eligible:
     """Of each mentee the best by score, and all whom the mentee chose."""
     mentees_reached: Ints
     """By mentor: how many mentees may be matched with this mentor."""
-    broken: Mapping[Unmatched, Ints]
+    forbidden_by_rule: Mapping[Unmatched, Ints]
     """By rule and mentor: how many mentees this rule was the first to forbid."""
-    alone: Mapping[str, Unmatched]
+    unmatchable: Mapping[str, Unmatched]
     """By mentee who cannot be matched with anybody: the rule that was the first to forbid most mentors."""
 
 
@@ -49,44 +49,46 @@ def eligible(
     mentees_chose: Ranks,
     mentors_chose: Ranks,
 ) -> Eligible:
-    """`mentees` and `mentors` by pseudonym, from which lots are drawn."""
-    seekers, offering = _columns(mentees, mentors, round)
+    """`mentees` and `mentors` by pseudonym; the pseudonyms seed the lots that break ties."""
+    mentee_columns, mentor_columns = _columns(mentees, mentors, round)
     column = {id: number for number, id in enumerate(mentors)}
     column_of_person = {person.id: number for number, person in enumerate(mentors.values())}
     reached = np.zeros(len(mentors), dtype=np.int32)
-    broken = {code: np.zeros(len(mentors), dtype=np.int32) for code in rules.ORDER}
+    forbidden_by_rule = {code: np.zeros(len(mentors), dtype=np.int32) for code in rules.ORDER}
     found: list[tuple[Rows, Ints]] = []
-    alone: dict[str, Unmatched] = {}
+    unmatchable: dict[str, Unmatched] = {}
     for row, (id, person) in enumerate(mentees.items()):
-        seeker = seekers.take(slice(row, row + 1))
-        apart = np.zeros(len(mentors), dtype=np.bool_)
+        mentee_row = mentee_columns.take(slice(row, row + 1))
+        same_person = np.zeros(len(mentors), dtype=np.bool_)
         if person.id in column_of_person:
-            apart[column_of_person[person.id]] = True
+            same_person[column_of_person[person.id]] = True
         allowed = np.ones(len(mentors), dtype=np.bool_)
         forbidden: dict[Unmatched, int] = {}
-        for code, passes in rules.passing(seeker, offering, _ONE_INSTITUTION, apart):
+        for code, passes in rules.passing(mentee_row, mentor_columns, _ONE_INSTITUTION, same_person):
             fails = allowed & ~passes
-            broken[code] += fails
+            forbidden_by_rule[code] += fails
             forbidden[code] = int(fails.sum())
             allowed &= passes
         if len(mentors) and not allowed.any():
-            alone[id] = max(forbidden, key=lambda code: forbidden[code])
+            unmatchable[id] = max(forbidden, key=lambda code: forbidden[code])
         reached += allowed
         chosen = [column[other] for other in mentees_chose.get(id, ())]
-        found.append(_best(seeker, offering, allowed, weights_for(person, policy.programme), chosen, list_length))
+        found.append(
+            _best(mentee_row, mentor_columns, allowed, weights_for(person, policy.programme), chosen, list_length)
+        )
     return Eligible(
         pairs=_pairs(found, list(mentees), list(mentors), mentees_chose, mentors_chose),
         mentees_reached=reached,
-        broken=broken,
-        alone=alone,
+        forbidden_by_rule=forbidden_by_rule,
+        unmatchable=unmatchable,
     )
 
 
 def _columns(mentees: Mapping[str, Person], mentors: Mapping[str, Person], round: str) -> tuple[Side, Side]:
     vocabulary = Vocabulary()
-    seekers, offering = People(vocabulary), People(vocabulary)
+    mentee_columns, mentor_columns = People(vocabulary), People(vocabulary)
     for id, mentee in mentees.items():
-        seekers.put(
+        mentee_columns.put(
             mentee.member,
             topics=mentee.member.topics_wanted,
             identity=(),
@@ -95,7 +97,7 @@ def _columns(mentees: Mapping[str, Person], mentors: Mapping[str, Person], round
             free=rules.own_reason(mentee) is None,
         )
     for id, mentor in mentors.items():
-        offering.put(
+        mentor_columns.put(
             mentor.member,
             topics=mentor.member.topics_offered,
             identity=(),
@@ -103,18 +105,25 @@ def _columns(mentees: Mapping[str, Person], mentors: Mapping[str, Person], round
             seed=scoring.seed(id),
             free=rules.has_seat(mentor),
         )
-    widths = common_widths(offering, seekers)
-    return seekers.all(widths), offering.all(widths)
+    widths = common_widths(mentor_columns, mentee_columns)
+    return mentee_columns.all(widths), mentor_columns.all(widths)
 
 
 def _best(
-    seeker: Side, offering: Side, allowed: np.ndarray, weights: Sequence[int], chosen: Sequence[int], length: int
+    mentee_row: Side,
+    mentor_columns: Side,
+    allowed: np.ndarray,
+    weights: Sequence[int],
+    chosen: Sequence[int],
+    length: int,
 ) -> tuple[Rows, Ints]:
     columns = np.flatnonzero(allowed)
     if not columns.size:
         return columns, np.zeros(0, dtype=np.int32)
-    scores = scoring.weighted_scores(scoring.factors(seeker, offering), weights)
-    best = columns[scoring.best(scores[columns], mentee=seeker.seed, mentors=offering.seed[columns], length=length)]
+    scores = scoring.weighted_scores(scoring.factors(mentee_row, mentor_columns), weights)
+    best = columns[
+        scoring.best(scores[columns], mentee=mentee_row.seed, mentors=mentor_columns.seed[columns], length=length)
+    ]
     taken = np.union1d(best, [number for number in chosen if allowed[number]]).astype(np.intp)
     return taken, scores[taken]
 

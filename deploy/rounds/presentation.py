@@ -47,10 +47,10 @@ class Known:
     impossible: Mapping[str, Sequence[int]] = field(default_factory=dict)
     chose: Ranks = field(default_factory=dict)
     forbids: Mapping[str, tuple[int, Unmatched | None]] = field(default_factory=dict)
-    alone: Mapping[str, Unmatched] = field(default_factory=dict)
+    unmatchable: Mapping[str, Unmatched] = field(default_factory=dict)
 
     def why(self, mentee: str, reason: Reason) -> str:
-        rule = self.alone.get(mentee)
+        rule = self.unmatchable.get(mentee)
         return f"{WHY[reason]}: {RULES[rule]}" if reason == "no_wishes" and rule else WHY[reason]
 
     def name(self, id: str) -> str:
@@ -74,7 +74,7 @@ def known(sheets: Sheets | None) -> Known:
         impossible=sheets.impossible,
         chose=sheets.mentees_chose,
         forbids=sheets.forbids,
-        alone=sheets.alone,
+        unmatchable=sheets.unmatchable,
     )
 
 
@@ -121,15 +121,15 @@ def _first_choices(figures: Figures, result: RoundResult, known: Known) -> str:
 
 
 def show_repair(plan: RoundRepair, console: Console) -> None:
-    """Pseudonyms, as in the round's files."""
-    table = Table("mentee", "leaves", "for", "why", title="what changes (all others keep their mentor)")
+    """Shows people by the pseudonyms in the round's files."""
+    table = Table("mentee", "old mentor", "new mentor", "why", title="what changes (all others keep their mentor)")
     for step in plan.steps:
         for position, move in enumerate(step):
             table.add_row(move.mentee, move.leaves, move.mentor, "makes room" if position else "displaced")
     for left in plan.left_behind:
         table.add_row(left.mentee, left.leaves, "", f"left behind: {left.reason.replace('_', ' ')}")
     console.print(table)
-    placed = f"{plan.displaced - len(plan.left_behind)} of {plan.displaced} displaced placed"
+    placed = f"{plan.displaced - len(plan.left_behind)} of {plan.displaced} displaced mentees placed"
     moved = f"{plan.bystanders_moved} bystanders moved, {plan.bystanders_at_most} at most"
     console.print(f"{placed}; {moved}; {plan.blocking_pairs} blocking pairs", highlight=False)
 

@@ -56,7 +56,7 @@ class Sheets:
     mentees_chose: Ranks = field(default_factory=dict)
     forbids: Mapping[str, tuple[int, Unmatched | None]] = field(default_factory=dict)
     """By mentor: how many mentees may be matched, and the rule that forbids most others."""
-    alone: Mapping[str, Unmatched] = field(default_factory=dict)
+    unmatchable: Mapping[str, Unmatched] = field(default_factory=dict)
     """By mentee who cannot be matched with anybody: the rule that forbids most mentors."""
 
     @property
@@ -155,7 +155,7 @@ class _Cohort:
             impossible=impossible,
             mentees_chose=to_mentors.choices,
             forbids=self._forbids(found),
-            alone=found.alone,
+            unmatchable=found.unmatchable,
         )
 
     def _pairs(self, file: tuple[str, bytes] | None, *, both_ways: bool) -> PairsFile:
@@ -194,8 +194,8 @@ class _Cohort:
             yield f"the mentors: {share} give no capacity: each of them takes 1 mentee (field `capacity`)"
 
     def _forbids(self, found: Eligible) -> dict[str, tuple[int, Unmatched | None]]:
-        codes = list(found.broken)
-        table = np.stack([found.broken[code] for code in codes])
+        codes = list(found.forbidden_by_rule)
+        table = np.stack([found.forbidden_by_rule[code] for code in codes])
         reached = found.mentees_reached.tolist()
         most = [codes[number] if table[number, at] else None for at, number in enumerate(table.argmax(axis=0).tolist())]
         return {id: (reached[at], most[at]) for at, id in enumerate(self._mentors)}

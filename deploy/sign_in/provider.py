@@ -71,44 +71,44 @@ class Provider:
             "token_endpoint_auth_methods_supported": ["none"],
         }
 
-    def check(self, asked: Mapping[str, str]) -> None:
+    def check_authorization(self, parameters: Mapping[str, str]) -> None:
         """Raises `Rejected` for an authorization request that must not be answered by a redirect."""
-        if asked.get("client_id") != CLIENT:
+        if parameters.get("client_id") != CLIENT:
             raise Rejected("unauthorized_client")
-        if not asked.get("redirect_uri", "").startswith(f"{self.web}/sign-in/"):
+        if not parameters.get("redirect_uri", "").startswith(f"{self.web}/sign-in/"):
             raise Rejected("invalid_request: this redirect_uri is not registered")
-        if asked.get("response_type") != "code" or "openid" not in asked.get("scope", "").split():
+        if parameters.get("response_type") != "code" or "openid" not in parameters.get("scope", "").split():
             raise Rejected("invalid_request: response_type=code and scope=openid are required")
-        if asked.get("code_challenge_method") != "S256" or not asked.get("code_challenge"):
+        if parameters.get("code_challenge_method") != "S256" or not parameters.get("code_challenge"):
             raise Rejected("invalid_request: PKCE with S256 is required")
 
-    def code(self, asked: Mapping[str, str], person: Person) -> str:
-        self.check(asked)
+    def code(self, parameters: Mapping[str, str], person: Person) -> str:
+        self.check_authorization(parameters)
         code = secrets.token_urlsafe(24)
         self._codes[code] = Grant(
             person=person,
-            redirect_uri=asked["redirect_uri"],
-            challenge=asked["code_challenge"],
-            nonce=asked.get("nonce"),
+            redirect_uri=parameters["redirect_uri"],
+            challenge=parameters["code_challenge"],
+            nonce=parameters.get("nonce"),
             until=time.monotonic() + _CODE_SECONDS,
         )
         return code
 
-    def tokens(self, asked: Mapping[str, str]) -> Mapping[str, Any]:
+    def tokens(self, parameters: Mapping[str, str]) -> Mapping[str, Any]:
         """Answers the token endpoint. Raises `Rejected`."""
-        if asked.get("client_id") != CLIENT:
+        if parameters.get("client_id") != CLIENT:
             raise Rejected("invalid_client")
-        if asked.get("grant_type") == "refresh_token":
-            person = self._refresh_tokens.pop(asked.get("refresh_token", ""), None)
+        if parameters.get("grant_type") == "refresh_token":
+            person = self._refresh_tokens.pop(parameters.get("refresh_token", ""), None)
             if person is None:
                 raise Rejected("invalid_grant")
             return self._issue(person, nonce=None)
-        if asked.get("grant_type") != "authorization_code":
+        if parameters.get("grant_type") != "authorization_code":
             raise Rejected("unsupported_grant_type")
-        grant = self._codes.pop(asked.get("code", ""), None)
-        if grant is None or grant.until < time.monotonic() or asked.get("redirect_uri") != grant.redirect_uri:
+        grant = self._codes.pop(parameters.get("code", ""), None)
+        if grant is None or grant.until < time.monotonic() or parameters.get("redirect_uri") != grant.redirect_uri:
             raise Rejected("invalid_grant")
-        if _challenge(asked.get("code_verifier", "")) != grant.challenge:
+        if _challenge(parameters.get("code_verifier", "")) != grant.challenge:
             raise Rejected("invalid_grant")
         return self._issue(grant.person, nonce=grant.nonce)
 

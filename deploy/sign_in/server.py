@@ -54,18 +54,20 @@ def _authorizing(provider: Provider, people: People) -> APIRouter:
 
     @routes.get("/authorize")
     async def authorize(request: Request, name: str = "") -> Response:
-        asked = {key: value for key, value in request.query_params.items() if key != "name"}
-        provider.check(asked)
+        parameters = {key: value for key, value in request.query_params.items() if key != "name"}
+        provider.check_authorization(parameters)
         institutions = await people.institutions(name.strip())
-        return HTMLResponse(pages.get_template("page.html").render(asked=asked, name=name, institutions=institutions))
+        return HTMLResponse(
+            pages.get_template("page.html").render(parameters=parameters, name=name, institutions=institutions)
+        )
 
     @routes.post("/authorize")
     async def pick(request: Request, person: Annotated[str, Form()]) -> Response:
         """`person`: `operator`, `coordinator/<institution>` or `member/<institution>/<id>`."""
-        asked = dict(request.query_params)
-        code = provider.code(asked, await _picked(people, person))
-        answer = {"code": code, "state": asked.get("state", "")}
-        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(answer)}", 303)
+        parameters = dict(request.query_params)
+        code = provider.code(parameters, await _picked(people, person))
+        answer = {"code": code, "state": parameters.get("state", "")}
+        return RedirectResponse(f"{parameters['redirect_uri']}?{urlencode(answer)}", 303)
 
     return routes
 
@@ -75,8 +77,8 @@ def _issuing(provider: Provider) -> APIRouter:
 
     @routes.post("/token")
     async def token(request: Request) -> Response:
-        asked = {key: str(value) for key, value in (await request.form()).items()}
-        return JSONResponse(dict(provider.tokens(asked)), headers={"cache-control": "no-store"})
+        parameters = {key: str(value) for key, value in (await request.form()).items()}
+        return JSONResponse(dict(provider.tokens(parameters)), headers={"cache-control": "no-store"})
 
     @routes.get("/end-session")
     async def end_session(post_logout_redirect_uri: str = "", state: str = "") -> Response:

@@ -18,7 +18,7 @@ from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 
 from services.web.labels import LABELS
-from services.web.refusals import FIELDS, IN_ITS_STATE, NOT_ACCEPTED, REFUSALS, ROWS
+from services.web.refusals import FIELDS, NOT_ACCEPTED, NOT_POSSIBLE_NOW, REFUSALS, ROWS
 
 FOLDER = Path(__file__).parent / "locales"
 SOURCE = "en"
@@ -47,12 +47,12 @@ class Language:
         """Codes with their words, for a form's choices."""
         return [(code, self.label(kind, code)) for code in codes]
 
-    def refusal(self, code: str, detail: str) -> str:
+    def refusal(self, code: str, detail: str = "") -> str:
         """Why a service refused. Its own sentence, which is English, is used for English readers only."""
         if code in REFUSALS:
             return self.text(REFUSALS[code])
         if detail:
-            return detail if self.tag == SOURCE else self.text(IN_ITS_STATE)
+            return detail if self.tag == SOURCE else self.text(NOT_POSSIBLE_NOW)
         return self.text(REFUSALS["fault"])
 
     def wrong_value(self, sentence: str) -> str:

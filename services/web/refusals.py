@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from services.web.labels import N_
 
-IN_ITS_STATE = N_("This is not possible in its present state. Load the page again to see it.")
+NOT_POSSIBLE_NOW = N_("This is not possible in its present state. Load the page again to see it.")
 """For a code without words of its own, where the service's own sentence is in another language."""
 NOT_ACCEPTED = N_("This is not accepted. Check what you entered.")
 FIELDS: Mapping[str, str] = {

@@ -196,7 +196,7 @@ async def test_a_request_racing_with_the_mentors_departure_is_not_left_pending(
             mentee="ana",
             mentor="milo",
             decide=decide,
-            with_rivals=False,
+            read_competing_requests=False,
             exchange=None,
             trace=Trace(correlation_id="test"),
         )
@@ -228,7 +228,7 @@ async def test_the_conditional_write_refuses_a_taken_seat(matching: Matching) ->
             mentee=who,
             mentor="mara",
             decide=lambda _: [begun],
-            with_rivals=False,
+            read_competing_requests=False,
             exchange=None,
             trace=Trace(correlation_id="test"),
         )

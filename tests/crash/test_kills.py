@@ -94,7 +94,7 @@ async def test_nothing_is_lost_or_doubled_when_the_next_owner_dies_too(crashes: 
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("failpoint", ["profiles.rosters.after-commit:1", "profiles.clockwork.after-commit:2"])
+@pytest.mark.parametrize("failpoint", ["profiles.rosters.after-commit:1", "profiles.rosters.after-commit:2"])
 async def test_an_import_whose_worker_is_killed_takes_every_row_in_once(crashes: CrashSite, failpoint: str) -> None:
     armed = await crashes.cluster.restart("profiles", failpoint=failpoint)
     await armed.ready()

@@ -25,8 +25,16 @@ def arm(setting: str, *, service: str = "profiles", environment: str = "developm
     failpoints.arm(service, setting, environment=environment)
 
 
+def test_a_fail_point_at_work_that_the_process_does_not_do_is_refused() -> None:
+    arm("profiles.clockwork.after-commit:2")
+    with pytest.raises(SystemExit, match="no work named clockwork: choose from api, relay, rosters"):
+        failpoints.require_work(["rosters", "relay"])
+    arm("profiles.rosters.after-commit:2,profiles.api.after-commit:1")
+    failpoints.require_work(["rosters", "relay"])
+
+
 def ran(setting: str, script: str) -> int:
-    """How a process ended in which `told` is set and the script runs."""
+    """How a process ended that was armed with `setting` and ran the script."""
     begin = f"from shared import failpoints; failpoints.arm('profiles', {setting!r}, environment='development')\n"
     return subprocess.run([sys.executable, "-c", begin + script], cwd=ROOT, check=False).returncode
 

@@ -177,7 +177,7 @@ def test_accepting_withdraws_the_mentees_other_requests_in_that_programme_only()
 def test_accepting_for_the_last_seat_withdraws_other_requests_with_one_code(taken: int, withdrawn: list[str]) -> None:
     other = replace(mentor(capacity=2), taken=taken)
     rivals = [pending(), pending("rival", who="ben")]
-    _, _, settled = accept(situation(mentor=other, asked=[pending()], rivals=rivals))
+    _, _, settled = accept(situation(mentor=other, asked=[pending()], competing_requests=rivals))
     assert [decided.state.id for decided in settled] == withdrawn
     for decided in settled:
         assert isinstance(decided.event, RequestWithdrawn)

@@ -152,7 +152,7 @@ def test_a_settled_place_settles_the_requests_of_both_people() -> None:
     elsewhere = pending("elsewhere", whom="mara", programme="else")
     rival = pending("rival", who="ben")
     asked: tuple[Request, ...] = (pending("mine"), other, elsewhere)
-    after = settled(place(), asked=asked, rivals=(pending("mine"), rival))
+    after = settled(place(), asked=asked, competing_requests=(pending("mine"), rival))
     reasons = {decided.state.id: decided.state.reason for decided in after if isinstance(decided.state, Request)}
     assert reasons == {"mine": "matched_in_round", "other": "matched_elsewhere", "rival": "mentor_full"}
 

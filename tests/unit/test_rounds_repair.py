@@ -100,7 +100,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
 def test_a_plan_is_written_and_printed(files: tuple[Path, Path], tmp_path: Path) -> None:
     done = run("--repair", *files, "--gone", "h1", "--output", tmp_path / "plan.json")
     assert done.exit_code == 0, done.output
-    assert "1 of 2 displaced placed; 0 bystanders moved" in done.output
+    assert "1 of 2 displaced mentees placed; 0 bystanders moved" in done.output
     written: dict[str, Any] = json.loads((tmp_path / "plan.json").read_bytes())
     assert written["result_sha256"] == json.loads(files[1].read_bytes())["sha256"]
     again = run("--repair", *files, "--gone", "h1", "--output", tmp_path / "again.json")

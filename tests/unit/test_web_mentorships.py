@@ -130,6 +130,19 @@ def test_a_nested_field_finds_its_place() -> None:
     assert checks.refused_form(visit, form_of([("goals", "x")]), Refused(422, problem)).errors == {"goals": "too long"}
 
 
+def test_a_list_s_entry_finds_its_field_and_an_unknown_field_is_named_above_the_form() -> None:
+    visit: Any = SimpleNamespace(language=language(), refusal=lambda refused: refused.detail)
+    problem = {"errors": [{"field": "topics.2", "message": "must be words"}, {"field": "zone", "message": "unknown"}]}
+    shown = checks.refused_form(visit, form_of([("topics", "a")]), Refused(422, problem))
+    assert (shown.errors, shown.problems) == ({"topics": "must be words"}, ["zone: unknown"])
+
+
+def test_a_refusal_without_fields_is_shown_above_the_form() -> None:
+    visit: Any = SimpleNamespace(language=language(), refusal=lambda refused: refused.detail)
+    problem = {"type": "urn:preceptor:problem:no_seat_left", "detail": "You have no free place."}
+    assert list(checks.refused_form(visit, Form(), Refused(409, problem)).problems) == ["You have no free place."]
+
+
 def test_a_mentorship_that_matching_alone_knows_can_be_paused_and_ended() -> None:
     relationship = Relationship(
         id="m",
@@ -175,6 +188,16 @@ async def test_a_button_of_a_proposal_sends_its_command(command: str) -> None:
         answer = await site.post("/mentorships/m/agreement", number="2", command=command)
     assert (answer.status_code, answer.headers["location"]) == (303, "/mentorships/m/agreement")
     assert services.has_received(key)
+
+
+@pytest.mark.parametrize(("number", "command"), [("2", "agree"), ("2", ""), ("0x2", "sign")])
+async def test_an_unknown_command_at_a_proposal_signs_nothing(number: str, command: str) -> None:
+    services = FakeServices(
+        {"GET mentorships/mentorships/m": ok({}), "GET mentorships/mentorships/m/agreement": ok({})}
+    )
+    async with pages(services) as site:
+        await site.post("/mentorships/m/agreement", number=number, command=command)
+    assert not any(key.startswith("POST") for key, _ in services.received)
 
 
 def test_an_error_summary_links_to_the_field() -> None:

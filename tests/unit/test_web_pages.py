@@ -7,9 +7,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from services.web.app import page_routers
-from services.web.clients.transport import Refused
 from services.web.languages import Languages
-from services.web.pages.forms import Form, PageRoute, form_of
+from services.web.pages.forms import PageRoute, form_of
 from services.web.pages.headers import POLICY
 from services.web.pages.rendering import STATIC, Templates, environment
 from services.web.pages.visits import posted
@@ -120,19 +119,6 @@ def test_a_form_keeps_what_was_typed_beside_its_errors() -> None:
     wrong = form.with_errors({"story": "too short"})
     assert wrong.many("topics") == ["a", "b"]
     assert wrong.typed == (("topics", "a"), ("topics", "b"), ("story", "<b>"))
-
-
-def test_errors_of_a_service_stand_at_their_fields() -> None:
-    problem = {"errors": [{"field": "topics.2", "message": "must be words"}, {"field": "zone", "message": "unknown"}]}
-    refused = form_of([("topics", "a")]).refused(Refused(422, problem), "wrong")
-    assert refused.errors == {"topics": "must be words"}
-    assert refused.problems == ("zone: unknown",)
-
-
-def test_a_refusal_without_fields_is_shown_above_the_form() -> None:
-    problem = {"type": "urn:preceptor:problem:no_seat_left", "detail": "no seat"}
-    refused = Form().refused(Refused(409, problem), "You have no free place.")
-    assert refused.problems == ("You have no free place.",)
 
 
 def test_tokens_are_renewed_before_they_expire() -> None:

@@ -21,7 +21,7 @@ from services.matching.mentoring.usecases.parties import AnyDecided, Position
 from services.matching.projections import people
 from services.matching.projections import repository as projections
 from services.matching.projections.lookup import repository as naming
-from services.matching.projections.lookup.domain import Found, Identifier
+from services.matching.projections.lookup.domain import Identifier, MembersByIdentifier
 from services.matching.projections.lookup.repository import wholly_within
 from services.matching.projections.repository import PARTICIPANTS, PROGRAMMES
 from services.matching.rotations import documents as assessments
@@ -59,7 +59,7 @@ class MongoFirewallRepository:
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]:
         return await projections.institutions(self._database, ids)
 
-    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> MembersByIdentifier:
         within = wholly_within(scope)
         return await naming.members_named(self._database, scope.institution, identifiers, within=within)
 

@@ -12,7 +12,7 @@ from services.matching.mentoring.domain import relationships, requests
 from services.matching.mentoring.domain.relationships import Relationship
 from services.matching.mentoring.domain.requests import Request
 from services.matching.mentoring.usecases.parties import AnyDecided, Position
-from services.matching.projections.lookup.domain import Found, Identifier
+from services.matching.projections.lookup.domain import Identifier, MembersByIdentifier
 from services.matching.rotations import domain as assessments
 from services.matching.rotations.domain import Entry, NamedEntry, Rotation, Window
 from shared.clock import Clock
@@ -39,7 +39,7 @@ class Entered:
 class RotationRepository(Protocol):
     async def institutions(self, ids: Collection[str]) -> Mapping[str, Institution]: ...
 
-    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> MembersByIdentifier:
         """Members of the institution whose programmes are all in scope."""
 
     async def members(self, scope: Scope, institutions: Collection[str], ids: Collection[str]) -> Mapping[str, str]:
@@ -154,7 +154,9 @@ def _names(entries: Sequence[NamedEntry]) -> tuple[Collection[Identifier], Colle
     return {identifier for entry in entries for identifier in entry.identifiers}, {entry.external for entry in entries}
 
 
-def _resolved(entries: Sequence[NamedEntry], found: Found) -> tuple[Sequence[Entry | Entered], Collection[str]]:
+def _resolved(
+    entries: Sequence[NamedEntry], found: MembersByIdentifier
+) -> tuple[Sequence[Entry | Entered], Collection[str]]:
     """Resolves identifiers, keeping the order, and returns the members' ids. Refuses an entry whose identifier does not
     match exactly one member.
     """

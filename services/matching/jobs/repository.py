@@ -109,8 +109,8 @@ class MongoJobs(Generic[AnyJob]):
 
 def fields_of(document: Document) -> dict[str, Any]:
     """The fields that every job has."""
-    same = {name: document[name] for name in ("institution", "programme", "state", "version", "attempts")}
-    return {"id": document["_id"], "began_at": document["at"], **same}
+    fields = {name: document[name] for name in ("institution", "programme", "state", "version", "attempts")}
+    return {"id": document["_id"], "began_at": document["at"], **fields}
 
 
 def append_event(writing: Writing, job: Job, event: Payload, *, correlation: str, clock: Clock, now: datetime) -> None:

@@ -26,7 +26,9 @@ class DueRepository(Protocol):
 
     async def departures(self, *, limit: int) -> Sequence[Departure]: ...
 
-    async def work_off(self, departure: Departure, decide: DecideDeparture, *, trace: Trace, limit: int) -> None:
+    async def process_departure(
+        self, departure: Departure, decide: DecideDeparture, *, trace: Trace, limit: int
+    ) -> None:
         """Saves what `decide` returns for at most `limit` requests and relationships. Deletes the departure when none
         are left over. Raises `StaleVersion` where a concurrent transaction changed one of them.
         """
@@ -82,6 +84,6 @@ class DueWorker:
 
         trace = Trace(correlation_id=departure.correlation, causation_id=departure.event)
         try:
-            await self._repository.work_off(departure, decide, trace=trace, limit=_BATCH)
+            await self._repository.process_departure(departure, decide, trace=trace, limit=_BATCH)
         except StaleVersion:  # the departure stays stored, and is found again
             return

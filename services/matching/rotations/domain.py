@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from services.matching.projections.lookup.domain import Found, Identifier, Named, resolve
+from services.matching.projections.lookup.domain import Identifier, MembersByIdentifier, Named, resolve
 from shared.contracts.matching import AssessmentChanged
 from shared.errors import FieldError
 
@@ -42,7 +42,7 @@ class NamedEntry:
     def identifiers(self) -> tuple[Identifier, ...]:
         return tuple(named for named in (self.assessor, self.assessed) if isinstance(named, Identifier))
 
-    def resolved(self, found: Found) -> Entry | tuple[FieldError, ...]:
+    def resolved(self, found: MembersByIdentifier) -> Entry | tuple[FieldError, ...]:
         assessor = resolve(self.assessor, found, field="assessor")
         assessed = resolve(self.assessed, found, field="assessed")
         if isinstance(assessor, str) and isinstance(assessed, str):

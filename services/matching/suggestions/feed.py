@@ -73,7 +73,7 @@ class IndexSource:
         return await Feed.open(self._database)
 
 
-class Replaced(Exception):
+class CollectionReplaced(Exception):
     """A projected collection was replaced as a whole (renamed): only a new scan shows what changed."""
 
 
@@ -122,7 +122,7 @@ class Feed:
         await self._session.end_session()
 
     async def next(self) -> list[Change]:
-        """The next batch; empty after a second without changes. Raises `Replaced`."""
+        """The next batch; empty after a second without changes. Raises `CollectionReplaced`."""
         documents, self._first = self._first, []
         if not documents:
             more = await self._database.command(
@@ -135,7 +135,7 @@ class Feed:
             )
             documents = more["cursor"]["nextBatch"]
         if any(document["operationType"] == "rename" for document in documents):
-            raise Replaced
+            raise CollectionReplaced
         return [
             _change(document["ns"]["coll"], document["fullDocument"])
             for document in documents

@@ -49,7 +49,7 @@ class OwnChanges:
         for enrolment in behind:
             self._by_list.setdefault(enrolment.id, found.get(enrolment.mentee, unknown))
 
-    def is_ahead(self, enrolment: Enrolment) -> bool:
+    def is_ahead_of_index(self, enrolment: Enrolment) -> bool:
         """Whether the list was computed from a state that the index does not know yet: its record will be delivered
         (again).
         """

@@ -45,7 +45,7 @@ class RenewalQueue:
         at = known.at if known else renewal.at
         lane[renewal.enrolment.id] = Renewal(renewal.enrolment, renewal.cause, renewal.origin, at)
 
-    def add_ahead(self, renewal: Renewal) -> None:
+    def add_delayed(self, renewal: Renewal) -> None:
         """Queues a list that is ahead of the mentee's profile: it is due at `at` unless an own change comes first."""
         self._ahead[renewal.enrolment.id] = renewal
 

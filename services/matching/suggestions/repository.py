@@ -40,10 +40,10 @@ class MongoListRepository:
 
     async def prepare(self) -> None:
         by_shard = IndexModel([("shard", ASCENDING)], name="by_shard")
-        unmatched = IndexModel(
+        by_programme = IndexModel(
             [("institution", ASCENDING), ("programme", ASCENDING), ("mentee", ASCENDING)], name="by_programme"
         )
-        await ensure_indexes(self._lists, [by_shard, unmatched])
+        await ensure_indexes(self._lists, [by_shard, by_programme])
         await ensure_indexes(self._shards, [])
 
     async def take_over(self, fences: Mapping[int, int]) -> Sequence[ListSnapshot]:

@@ -27,7 +27,7 @@ _URGENT_COUNT = 16
 """More own changes than this in one chunk come from an import: their events are published as bulk."""
 _PAUSE_SECONDS = 0.003
 """Pause between two computations of a mass change while changes still arrive, so that applying them is not delayed."""
-_AHEAD_SECONDS = 60.0
+_REDELIVERY_WAIT_SECONDS = 60.0
 """How long a list that is ahead of its mentee's profile waits for the profile's record to be delivered again."""
 _JUST_PUBLISHED = timedelta(minutes=1)
 """After this time the index knows every relationship that a published round began."""
@@ -153,9 +153,9 @@ class ListUpdater:
         for enrolment in enrolments:
             if origin := self._own_changes.get(enrolment):
                 self._enqueue(Renewal(enrolment, "own_change", origin, now))
-            elif self._own_changes.is_ahead(enrolment):
-                self._waiting.add_ahead(Renewal(enrolment, "takeover", unknown, now + _AHEAD_SECONDS))
-                self._pool(enrolment).set_awaited(enrolment.mentee, renewal=True)
+            elif self._own_changes.is_ahead_of_index(enrolment):
+                self._waiting.add_delayed(Renewal(enrolment, "takeover", unknown, now + _REDELIVERY_WAIT_SECONDS))
+                self._pool(enrolment).set_renewal_queued(enrolment.mentee, queued=True)
             else:
                 self._enqueue(Renewal(enrolment, "takeover", unknown, now))
 
@@ -286,7 +286,7 @@ class ListUpdater:
         if shard not in self._fences:
             return None
         pool = self._pool(enrolment)
-        pool.set_awaited(enrolment.mentee, renewal=False)
+        pool.set_renewal_queued(enrolment.mentee, queued=False)
         before, after = pool.stored(enrolment.mentee), pool.shortlist(enrolment.mentee)
         cause, origin = self._cause_of(renewal)
         own = self._own_changes.sequences(enrolment)
@@ -325,7 +325,7 @@ class ListUpdater:
         if renewal.cause == "own_change":
             self._own_changes.add(renewal.enrolment, renewal.origin)
         self._waiting.add(renewal)
-        self._pool(renewal.enrolment).set_awaited(renewal.enrolment.mentee, renewal=True)
+        self._pool(renewal.enrolment).set_renewal_queued(renewal.enrolment.mentee, queued=True)
 
     def _pool(self, enrolment: Enrolment) -> Pool:
         return self._network.pool(enrolment.programme)

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from services.matching.kernel.shards import SHARDS, fair_share
 from services.matching.suggestions.audit import Audit
-from services.matching.suggestions.feed import Feed, IndexSource, Replaced, changes_of
+from services.matching.suggestions.feed import CollectionReplaced, Feed, IndexSource, changes_of
 from services.matching.suggestions.index.network import Network
 from services.matching.suggestions.replicas import Replicas
 from services.matching.suggestions.unavailable import UnavailableRequests
@@ -98,7 +98,7 @@ class ListWorker:
             while True:
                 try:
                     await self._follow_projections(shards)
-                except* Replaced:
+                except* CollectionReplaced:
                     _log.info("a projection is replaced, loading again")
         finally:
             self.is_loaded = False

@@ -119,13 +119,13 @@ def move(goal: Goal, *, by: Side, command: Command, now: datetime) -> Decided[Go
 
 
 def comment(
-    goal: Goal, *, id: str, by: Side, text: str, audience: Audience, course: OpenPair, now: datetime
+    goal: Goal, *, id: str, by: Side, text: str, audience: Audience, pair: OpenPair, now: datetime
 ) -> Decided[Goal]:
     """A private note notifies nobody and is in no event. After the end of the mentorship, and while one of the two has
     blocked the other, they write nothing to each other.
     """
     if audience == "pair":
-        _require_writable(course, by)
+        _require_writable(pair, by)
     if sum(known.by == by for known in goal.comments) >= MAX_COMMENTS:
         raise Conflict("too_many_comments", f"a goal can have {MAX_COMMENTS} of your comments: set a new goal to go on")
     new = Comment(id=id, by=by, at=now, text=text, audience=audience)
@@ -135,12 +135,12 @@ def comment(
     return _decided(after, what="commented", by=by)
 
 
-def _require_writable(course: OpenPair, by: Side) -> None:
-    if not course.is_open:
+def _require_writable(pair: OpenPair, by: Side) -> None:
+    if not pair.is_open:
         raise Conflict("mentorship_ended", "the mentorship has ended: you can still write notes for yourself")
-    if by in course.blocked_by:
+    if by in pair.blocked_by:
         raise Conflict("thread_blocked", "you have blocked messages: unblock them to comment, or write a private note")
-    if course.blocked_by:
+    if pair.blocked_by:
         raise Conflict("thread_closed", "comments cannot be sent here at the moment: you can write a private note")
 
 

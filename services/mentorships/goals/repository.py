@@ -69,11 +69,11 @@ class MongoGoals(MongoAggregates[Goal]):
             mentorship = self._mentorships.load(writing, goal.mentorship) if goal is not None else None
             if goal is None or mentorship is None:
                 raise unknown("goal")
-            course = OpenPair(pair=mentorship.pair, is_open=mentorship.is_open)
-            if decide(goal, course) is None:  # a repetition: it leaves the thread as it is too
+            pair = OpenPair(pair=mentorship.pair, is_open=mentorship.is_open)
+            if decide(goal, pair) is None:  # a repetition: it leaves the thread as it is too
                 writing.changes_nothing = True
                 return goal
-            decided = decide(goal, replace(course, blocked_by=self._blocked_by(writing, mentorship)))
+            decided = decide(goal, replace(pair, blocked_by=self._blocked_by(writing, mentorship)))
             if decided is None:
                 return goal
             self.save(writing, decided, trace, before=goal)

@@ -60,10 +60,10 @@ class Goals:
             raise Forbidden("mentees_only", "goals belong to the mentee")
         now = self._clock.now()
 
-        def decide(current: OpenPair, goals: int) -> Decided[Goal]:
+        def decide(current: OpenPair, goal_count: int) -> Decided[Goal]:
             if not current.is_open:
                 raise Conflict("mentorship_ended", "the mentorship has ended, so it gets no new goals")
-            if goals >= domain.MAX_GOALS:
+            if goal_count >= domain.MAX_GOALS:
                 raise Conflict("too_many_goals", f"a mentorship can have {domain.MAX_GOALS} goals")
             return domain.set_goal(
                 current.pair,
@@ -110,12 +110,12 @@ class Goals:
         now = self._clock.now()
         side, _ = await self.see(me, request.goal)
 
-        def decide(goal: Goal, course: OpenPair) -> Decided[Goal] | None:
+        def decide(goal: Goal, pair: OpenPair) -> Decided[Goal] | None:
             if not goal.is_visible_to(side):
                 raise unknown("goal")
             if any(known.id == id for known in goal.comments):
                 return None
-            return domain.comment(goal, id=id, by=side, text=text, audience=audience, course=course, now=now)
+            return domain.comment(goal, id=id, by=side, text=text, audience=audience, pair=pair, now=now)
 
         comment = retried_when_stale(self._repository.comment)
         return side, await comment(me.home, request.goal, decide, request.trace)

@@ -39,7 +39,7 @@ class Rotas:
     async def set_mine(self, me: Principal, new: NewRota) -> None:
         await self._set(await require_member(self._repository, me), me.home, new, "person")
 
-    async def set_of(self, me: Principal, member: str, new: NewRota) -> None:
+    async def set_for_member(self, me: Principal, member: str, new: NewRota) -> None:
         """By an integrator, of an active member of their institution."""
         me.require("integrator")
         person = (await self._repository.people([member])).get(member)

@@ -27,7 +27,7 @@ Task = Literal[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class MentorshipOverview:
     """A mentorship with what belongs to it."""
 
     mentorship: Mentorship
@@ -39,17 +39,17 @@ class Course:
     """None before the first agreement."""
 
 
-def tasks(course: Course, side: Side, *, now: datetime) -> Sequence[Task]:
+def tasks(overview: MentorshipOverview, side: Side, *, now: datetime) -> Sequence[Task]:
     """The most urgent first; those that only wait for the other person are last."""
-    found = [*_of_mentorship(course), *_of_agreement(course, side), *_of_meetings(course, side, now)]
-    if any(check_in.answer_of(side) is None for check_in in (course.check_ins.opened if course.check_ins else ())):
+    found = [*_of_mentorship(overview), *_of_agreement(overview, side), *_of_meetings(overview, side, now)]
+    if any(check_in.answer_of(side) is None for check_in in (overview.check_ins.opened if overview.check_ins else ())):
         found.append("answer_check_in")
     return sorted(set(found), key=_ORDER.index)
 
 
-def next_meeting(course: Course, *, now: datetime) -> datetime | None:
+def next_meeting(overview: MentorshipOverview, *, now: datetime) -> datetime | None:
     """When the two meet next, by what they have agreed."""
-    agreed = [(each, each.plan) for each in course.series if each.state == "agreed" and each.plan is not None]
+    agreed = [(each, each.plan) for each in overview.series if each.state == "agreed" and each.plan is not None]
     coming = (next(occurrences.from_then_on(plan, each.changes, now), None) for each, plan in agreed)
     return min((occurrence.starts_at for occurrence in coming if occurrence is not None), default=None)
 
@@ -67,28 +67,28 @@ _ORDER: Sequence[Task] = (
 )
 
 
-def _of_mentorship(course: Course) -> Iterator[Task]:
-    if course.mentorship.is_open and course.mentorship.silence == "asked":
+def _of_mentorship(overview: MentorshipOverview) -> Iterator[Task]:
+    if overview.mentorship.is_open and overview.mentorship.silence == "asked":
         yield "answer_to_go_on"
 
 
-def _of_agreement(course: Course, side: Side) -> Iterator[Task]:
-    if not course.mentorship.is_open:
+def _of_agreement(overview: MentorshipOverview, side: Side) -> Iterator[Task]:
+    if not overview.mentorship.is_open:
         return
-    if course.agreement is None or course.agreement.state == "none":
+    if overview.agreement is None or overview.agreement.state == "none":
         yield "draft_agreement"
-    elif "sign" in agreements.possible(course.agreement, course.mentorship, side):
+    elif "sign" in agreements.possible(overview.agreement, overview.mentorship, side):
         yield "sign_agreement"
-    elif course.agreement.proposal is not None:
+    elif overview.agreement.proposal is not None:
         yield "wait_for_signature"
 
 
-def _of_meetings(course: Course, side: Side, now: datetime) -> Iterator[Task]:
-    if not course.mentorship.is_open or course.mentorship.is_paused:
+def _of_meetings(overview: MentorshipOverview, side: Side, now: datetime) -> Iterator[Task]:
+    if not overview.mentorship.is_open or overview.mentorship.is_paused:
         return
-    if not course.series:
+    if not overview.series:
         yield "plan_meetings"
-    for series in course.series:
+    for series in overview.series:
         if "agree" in series.possible(side):
             yield "answer_meetings"
         elif series.proposal is not None:

@@ -6,7 +6,7 @@ from services.mentorships.agreements.repository.agreements import MongoAgreement
 from services.mentorships.checkins.repository import MongoCheckIns
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.meetings.repository import MongoSeries
-from services.mentorships.tasks.domain import Course
+from services.mentorships.tasks.domain import MentorshipOverview
 from shared.clock import Clock
 from shared.mongo import Database
 
@@ -14,7 +14,7 @@ _MOST = 100
 _MOST_SERIES = 500
 
 
-class MongoCourses:
+class MongoOverviews:
     def __init__(self, database: Database, clock: Clock, mentorships: MongoMentorships) -> None:
         self._mentorships = mentorships
         self._agreements = MongoAgreements(database, clock, mentorships)
@@ -24,7 +24,7 @@ class MongoCourses:
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         return await self._mentorships.signed_in(institution, subject_hash)
 
-    async def courses(self, institution: str, member: str) -> Sequence[Course]:
+    async def overviews(self, institution: str, member: str) -> Sequence[MentorshipOverview]:
         found = await self._mentorships.page(institution, {"parties": member}, before=None, limit=_MOST)
         theirs = {"parties": member, "mentorship": {"$in": [mentorship.id for mentorship in found]}}
         agreements = await self._agreements.page(institution, theirs, before=None, limit=_MOST)
@@ -34,7 +34,7 @@ class MongoCourses:
         by_mentorship = {agreement.mentorship: agreement for agreement in agreements}
         checked = {known.mentorship: known for known in check_ins}
         return [
-            Course(
+            MentorshipOverview(
                 mentorship=mentorship,
                 agreement=by_mentorship.get(mentorship.id),
                 series=[each for each in series if each.mentorship == mentorship.id],

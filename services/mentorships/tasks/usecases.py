@@ -7,7 +7,7 @@ from typing import Protocol
 
 from services.mentorships.kernel.access import SignIns, require_member
 from services.mentorships.tasks import domain
-from services.mentorships.tasks.domain import Course, Task
+from services.mentorships.tasks.domain import MentorshipOverview, Task
 from shared.auth import Principal
 from shared.clock import Clock
 
@@ -20,7 +20,7 @@ class Tasks:
 
 
 class CourseRepository(SignIns, Protocol):
-    async def courses(self, institution: str, member: str) -> Sequence[Course]:
+    async def overviews(self, institution: str, member: str) -> Sequence[MentorshipOverview]:
         """Of the newest hundred mentorships of the member, the newest first."""
 
 
@@ -33,10 +33,10 @@ class TaskUseCases:
         member, now = await require_member(self._repository, me), self._clock.now()
         return [
             Tasks(
-                mentorship=course.mentorship.id,
-                tasks=domain.tasks(course, side, now=now),
-                next_meeting_at=domain.next_meeting(course, now=now),
+                mentorship=overview.mentorship.id,
+                tasks=domain.tasks(overview, side, now=now),
+                next_meeting_at=domain.next_meeting(overview, now=now),
             )
-            for course in await self._repository.courses(me.home, member)
-            if (side := course.mentorship.pair.side_of(member)) is not None
+            for overview in await self._repository.overviews(me.home, member)
+            if (side := overview.mentorship.pair.side_of(member)) is not None
         ]

@@ -2,12 +2,12 @@
 
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.tasks.api import tasks_router
-from services.mentorships.tasks.repository import MongoCourses
+from services.mentorships.tasks.repository import MongoOverviews
 from services.mentorships.tasks.usecases import TaskUseCases
 from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
 
 
 def build(dependencies: ServiceDependencies, mentorships: MongoMentorships) -> Slice:
-    repository = MongoCourses(dependencies.database, dependencies.clock, mentorships)
+    repository = MongoOverviews(dependencies.database, dependencies.clock, mentorships)
     return Slice(routers=[tasks_router(TaskUseCases(repository, dependencies.clock))])

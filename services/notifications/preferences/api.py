@@ -112,7 +112,7 @@ def preferences_router(use_cases: PreferencesUseCases) -> APIRouter:
     async def change_preferences(
         body: PreferencesBody, me: SignedIn, if_match: ExpectedVersion, response: Response
     ) -> PreferencesRead:
-        """Replaces all of them. Mail that waits keeps its time, and is not sent where it is turned off now."""
+        """Replaces all preferences. Planned mail keeps its due time, and is not sent if its category is now off."""
         return _preferences_read(await use_cases.change(me, body.to_domain(), expected=if_match), response)
 
     @router.get("/notification-policy")

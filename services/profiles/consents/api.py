@@ -96,7 +96,7 @@ def consents_router(consents: Consents) -> APIRouter:
     async def answer_affiliation(
         member: Id, answer: Answer, me: SignedIn, trace: Traced, _key: IdempotencyKey = None
     ) -> AffiliationView:
-        """Once agreed, the member's institution may enrol them in this one's programmes; that ends when it declines."""
+        """After agreement, the member's institution may enrol them in programmes of yours; declining ends this."""
         answered = await consents.answer_affiliation(me, member, agrees=answer == "agree", trace=trace)
         return _affiliation(answered.state, me.home)
 

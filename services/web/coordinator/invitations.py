@@ -44,7 +44,7 @@ def invitations_router() -> APIRouter:
         try:
             invited = await visit.profiles.invite_all(programme, way=way, to=to, once=form.once)
         except Refused as refused:
-            return await _page(visit, programme, form.refused(refused, visit.refusal(refused)))
+            return await _page(visit, programme, checks.refused_form(visit, form, refused))
         if way == "link" and invited:
             return _file(visit, invited)
         return await _page(visit, programme, Form(), count=len(invited))

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from services.web.clients.transport import Refused
+from services.web.pages import checks
 from services.web.pages.forms import Form, form_of, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from shared.contracts.payload import Id
@@ -46,7 +47,7 @@ def members_router() -> APIRouter:
         try:
             code = await visit.profiles.invite(member, once=form.once)
         except Refused as refused:
-            return await _member(visit, member, form.refused(refused, visit.refusal(refused)))
+            return await _member(visit, member, checks.refused_form(visit, form, refused))
         return await _member(visit, member, form, code=code)
 
     return routes

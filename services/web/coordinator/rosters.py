@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Response
 
 from services.web.clients.transport import Refused
+from services.web.pages import checks
 from services.web.pages.forms import Form, UploadRoute, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from shared.contracts.payload import Id
@@ -22,7 +23,7 @@ def rosters_router() -> APIRouter:
         missing = [name for name in ("file", "mapping") if name not in form.files]
         missing += [] if form.text("section").strip() else ["section"]
         if missing:
-            wrong = form.with_errors({name: visit.language.refusal(f"{name}_missing", "") for name in missing})
+            wrong = form.with_errors({name: visit.language.refusal(f"{name}_missing") for name in missing})
             return await _rosters(visit, wrong)
         files = {name: (file.filename or name, await file.read()) for name, file in form.files.items()}
         step = "import" if form.text("step") == "import" else "try"
@@ -30,7 +31,7 @@ def rosters_router() -> APIRouter:
         try:
             roster = await visit.profiles.upload_roster(fields, files, once=f"{form.once}-{step}")
         except Refused as refused:
-            return await _rosters(visit, form.refused(refused, visit.refusal(refused)))
+            return await _rosters(visit, checks.refused_form(visit, form, refused))
         return visit.go(f"/rosters/{roster.id}")
 
     @routes.get("/rosters/{roster}")

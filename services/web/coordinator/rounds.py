@@ -5,6 +5,7 @@ from starlette.exceptions import HTTPException
 
 from services.web.clients.transport import Refused
 from services.web.coordinator.programmes import names_in, programme_of
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit
 from shared.contracts.payload import Id
@@ -25,12 +26,12 @@ def rounds_router() -> APIRouter:
     async def begin(programme: Id, visit: SignedIn, form: Posted) -> Response:
         target = form.text("target")
         if target not in _TARGETS:
-            wrong = form.with_errors({"target": visit.language.refusal("target_missing", "")})
+            wrong = form.with_errors({"target": visit.language.refusal("target_missing")})
             return await _rounds(visit, programme, wrong)
         try:
             opened = await visit.matching.open_round(programme, target=target, once=form.once)
         except Refused as refused:
-            return await _rounds(visit, programme, form.refused(refused, visit.refusal(refused)))
+            return await _rounds(visit, programme, checks.refused_form(visit, form, refused))
         return visit.go(f"/rounds/{opened.id}")
 
     _one(routes)
@@ -54,7 +55,7 @@ def _one(routes: APIRouter) -> None:
         try:
             await visit.matching.decide_round(round, command, body, etag=form.version, once=form.once)
         except Refused as refused:
-            return await _round(visit, round, form.refused(refused, visit.refusal(refused)))
+            return await _round(visit, round, checks.refused_form(visit, form, refused))
         return visit.go(f"/rounds/{round}")
 
 

@@ -39,7 +39,7 @@ def simulations_router() -> APIRouter:
         try:
             begun = await visit.simulations.begin(programme, draft, once=form.once)
         except Refused as refused:
-            return await _editing(visit, programme, form.refused(refused, visit.refusal(refused)))
+            return await _editing(visit, programme, checks.refused_form(visit, form, refused))
         return visit.go(f"/programmes/{programme}/rules/{begun.id}")
 
     _one(routes)

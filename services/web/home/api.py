@@ -33,7 +33,7 @@ def home_router() -> APIRouter:
     async def accept(visit: SignedIn, form: Posted) -> Response:
         code = form.text("code").strip()
         if not code:
-            wrong = form.with_errors({"code": visit.language.refusal("invitation_empty", "")})
+            wrong = form.with_errors({"code": visit.language.refusal("invitation_empty")})
             return visit.page("home/invitation.html", status=422, form=wrong)
         try:
             profile = await visit.profiles.accept_invitation(code, once=form.once)

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from services.web.clients.matching import Suggestion
 from services.web.clients.transport import Refused
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from shared.contracts.payload import Id
@@ -55,7 +56,7 @@ def _ask(routes: APIRouter) -> None:
     async def check_or_send(programme: Id, mentor: Id, visit: SignedIn, form: Posted) -> Response:
         """First shows the message once more; sends it with the button on that page."""
         if len(form.text("message")) > MESSAGE_LENGTH:
-            wrong = form.with_errors({"message": visit.language.refusal("message_too_long", "")})
+            wrong = form.with_errors({"message": visit.language.refusal("message_too_long")})
             return await _writing(visit, programme, mentor, wrong)
         if form.text("step") == "change":
             return await _writing(visit, programme, mentor, form)
@@ -66,7 +67,7 @@ def _ask(routes: APIRouter) -> None:
                 visit.member, programme=programme, mentor=mentor, message=form.text("message"), once=form.once
             )
         except Refused as refused:
-            return await _writing(visit, programme, mentor, form.refused(refused, visit.refusal(refused)))
+            return await _writing(visit, programme, mentor, checks.refused_form(visit, form, refused))
         return visit.go(f"/requests/{request.id}")
 
 
@@ -94,7 +95,7 @@ def _requests(routes: APIRouter) -> None:
         try:
             await visit.matching.settle(request, "withdraw", {}, etag=form.version, once=form.once)
         except Refused as refused:
-            return await _request(visit, request, form.refused(refused, visit.refusal(refused)))
+            return await _request(visit, request, checks.refused_form(visit, form, refused))
         return visit.go(f"/requests/{request}")
 
 

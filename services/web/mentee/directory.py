@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 
 from services.web.clients.transport import Refused
 from services.web.labels import LABELS
+from services.web.pages import checks
 from services.web.pages.forms import Form, form_of, page_router
 from services.web.pages.terms import LANGUAGES
 from services.web.pages.visits import Part, SignedIn, SignedInVisit, part
@@ -56,7 +57,7 @@ async def _page(
     refused = found.value if isinstance(found.value, Refused) else None
     own = refused.code if refused and refused.code in _OWN_PROFILE else ""
     if refused and not own:
-        form = form.refused(refused, visit.refusal(refused))
+        form = checks.refused_form(visit, form, refused)
     mentors, following = found.value if found.value and not refused else ((), None)
     cards, programmes, pending = await asyncio.gather(
         part(visit.profiles.cards(each.mentor for each in mentors)),

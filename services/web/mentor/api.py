@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from services.web.clients.transport import Refused
 from services.web.labels import DECLINING
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from shared.contracts.payload import Id
@@ -38,13 +39,13 @@ def mentor_router() -> APIRouter:
     async def answer(request: Id, visit: SignedIn, form: Posted) -> Response:
         command = form.text("answer")
         if command not in {"accept", "decline"}:
-            wrong = form.with_errors({"answer": visit.language.refusal("answer_missing", "")})
+            wrong = form.with_errors({"answer": visit.language.refusal("answer_missing")})
             return await _ask(visit, request, wrong)
         body = {"reason": form.text("reason") or "unspecified"} if command == "decline" else {}
         try:
             settled = await visit.matching.settle(request, command, body, etag=form.version, once=form.once)
         except Refused as refused:
-            return await _ask(visit, request, form.refused(refused, visit.refusal(refused)))
+            return await _ask(visit, request, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{settled.relationship}" if settled.relationship else f"/asks/{request}")
 
     return routes

@@ -14,6 +14,7 @@ from services.web.mentorships.files import passed_on
 from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
+from services.web.refusals import NOT_ACCEPTED
 from shared.contracts.payload import Id
 
 _NUMBER = re.compile(r"[0-9]{1,3}")
@@ -29,12 +30,14 @@ def agreement_router() -> APIRouter:
 
     @routes.post("/mentorships/{mentorship}/agreement")
     async def draft_or_answer(mentorship: Id, visit: SignedIn, form: Posted) -> Response:
+        command, number = form.text("command"), form.text("number")
         try:
-            if form.text("command") == "draft":
+            if command == "draft":
                 await visit.mentorships.draft(mentorship, language=form.text("language"), once=form.once)
-            elif _NUMBER.fullmatch(number := form.text("number")):
-                command = "withdraw" if form.text("command") == "withdraw" else "sign"
+            elif command in {"sign", "withdraw"} and _NUMBER.fullmatch(number):
                 await visit.mentorships.answer_version(mentorship, number, command, once=form.once)
+            else:
+                return await _page(visit, mentorship, form.with_errors({}, visit.language.text(NOT_ACCEPTED)))
         except Refused as refused:
             return await _page(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/agreement")
@@ -165,7 +168,7 @@ def _filled(version: Version) -> Form:
 
 def _checked(visit: SignedInVisit, form: Form) -> Form:
     wrong = {
-        name: visit.language.refusal("number_missing", "")
+        name: visit.language.refusal("number_missing")
         for name in ("interval_days", "length_months")
         if form.number(name) is None
     }

@@ -50,7 +50,7 @@ async def _writing(visit: SignedInVisit, id: str, form: Form, *, template: str =
     (mentorship, _), choices = await asyncio.gather(about.find(visit, id), visit.support.choices(id))
     chosen = next((choice for choice in choices if choice.id == form.text("hearer")), None)
     if template == "check.html" and chosen is None:
-        template, form = "ask.html", form.with_errors({"hearer": visit.language.refusal("hearer_missing", "")})
+        template, form = "ask.html", form.with_errors({"hearer": visit.language.refusal("hearer_missing")})
     return visit.page(
         f"support/{template}",
         status=checks.status_of(form),

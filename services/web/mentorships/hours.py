@@ -45,7 +45,7 @@ def hours_router() -> APIRouter:
         form = form_from(await visit.request.form())
         signed = "".join(form.text("signed").split())
         if not signed:
-            return _checking(visit, form.with_errors({"signed": visit.language.refusal("signature_missing", "")}))
+            return _checking(visit, form.with_errors({"signed": visit.language.refusal("signature_missing")}))
         keys = await Mentorships(visit.web.service("mentorships", "")).certificate_keys()
         return _checking(visit, form, is_checked=True, claims=verified(signed, keys))
 

@@ -66,7 +66,7 @@ def wrong_fields(form: Form, language: Language) -> Mapping[str, str]:
         wrong["time"] = "clock_time_missing"
     if form.text("repeats") not in REPEATS:
         wrong["repeats"] = "repeats_missing"
-    return {field: language.refusal(code, "") for field, code in wrong.items()}
+    return {field: language.refusal(code) for field, code in wrong.items()}
 
 
 def body(form: Form) -> Mapping[str, Any]:

@@ -90,7 +90,7 @@ def _end(routes: APIRouter) -> None:
     async def check_or_end(mentorship: Id, visit: SignedIn, form: Posted) -> Response:
         """First shows once more what will happen; it ends with the button on that page."""
         if form.text("reason") not in CLOSING:
-            wrong = form.with_errors({"reason": visit.language.refusal("reason_missing", "")})
+            wrong = form.with_errors({"reason": visit.language.refusal("reason_missing")})
             return await _ending(visit, mentorship, wrong)
         if form.text("step") == "change":
             return await _ending(visit, mentorship, form)

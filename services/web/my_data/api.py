@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from services.web.clients.transport import Json, Refused
 from services.web.my_data.audiences import audiences
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 
@@ -56,7 +57,7 @@ def _erasure(routes: APIRouter) -> None:
         if step == "check":
             return visit.page("my_data/check.html", form=Form())
         if step == "ask" and not form.has("sure", "yes"):
-            wrong = form.with_errors({"sure": visit.language.refusal("sure_missing", "")})
+            wrong = form.with_errors({"sure": visit.language.refusal("sure_missing")})
             return visit.page("my_data/check.html", status=422, form=wrong)
         if step not in {"ask", "withdraw"}:
             raise HTTPException(404)
@@ -66,7 +67,7 @@ def _erasure(routes: APIRouter) -> None:
             else:
                 await visit.profiles.withdraw_erasure(once=form.once)
         except Refused as refused:
-            return await _erasing(visit, form.refused(refused, visit.refusal(refused)))
+            return await _erasing(visit, checks.refused_form(visit, form, refused))
         return visit.go("/my-data/erasure")
 
 

@@ -27,5 +27,5 @@ def status_of(form: Form) -> int:
 
 def missing(visit: SignedInVisit, form: Form, **codes: str) -> Form:
     """With an error at each of these fields that is empty. `codes`: of the text, by field."""
-    wrong = {name: visit.language.refusal(code, "") for name, code in codes.items() if not form.text(name).strip()}
+    wrong = {name: visit.language.refusal(code) for name, code in codes.items() if not form.text(name).strip()}
     return form.with_errors({**form.errors, **wrong}, *form.problems)

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import FormData, UploadFile
 
-from services.web.clients.transport import Refused
 from shared.http.requests import BoundedRequest
 
 CSRF, ONCE, OWNER, VERSION = "_csrf", "_once", "_owner", "_version"
@@ -43,13 +42,6 @@ class Form:
 
     def with_errors(self, errors: Mapping[str, str], *problems: str) -> "Form":
         return Form(self.values, errors, problems, self.files)
-
-    def refused(self, refusal: Refused, message: str) -> "Form":
-        """With the errors of a service: of the fields that the form has at their place, of others on top."""
-        own = {name.partition(".")[0]: text for name, text in refusal.errors.items()}
-        here = {name: text for name, text in own.items() if name in self.values}
-        others = [f"{name}: {text}" for name, text in own.items() if name not in here]
-        return self.with_errors(here, *(others if own else [message]))
 
     @property
     def once(self) -> str:

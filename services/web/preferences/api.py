@@ -6,6 +6,7 @@ from fastapi import APIRouter, Response
 
 from services.web.clients.notifications import Preferences
 from services.web.clients.transport import Refused
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit, part
 from services.web.preferences.choices import FREQUENCIES, WEEKDAYS, body_of, errors_of, form_from_stored
@@ -26,13 +27,13 @@ def preferences_router() -> APIRouter:
     @routes.post("/preferences")
     async def save(visit: SignedIn, form: Posted) -> Response:
         stored, etag = await visit.notifications.preferences()
-        errors = {name: visit.language.refusal(code, "") for name, code in errors_of(form).items()}
+        errors = {name: visit.language.refusal(code) for name, code in errors_of(form).items()}
         if errors:
             return _preferences(visit, stored, form.version, form.with_errors(errors))
         try:
             await visit.notifications.change_preferences(body_of(form, stored), etag=form.version)
         except Refused as refused:
-            return _preferences(visit, stored, etag, form.refused(refused, visit.refusal(refused)))
+            return _preferences(visit, stored, etag, checks.refused_form(visit, form, refused))
         return visit.go("/preferences?saved=yes")
 
     @routes.get("/preferences/deliveries")

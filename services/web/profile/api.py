@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 from services.web.clients.profiles import Own
 from services.web.clients.transport import Refused
+from services.web.pages import checks
 from services.web.pages.forms import Form, page_router
 from services.web.pages.readers import seen
 from services.web.pages.terms import LANGUAGES
@@ -64,7 +65,7 @@ def _never(routes: APIRouter) -> None:
         try:
             await visit.profiles.change_me({"never": never}, etag=etag)
         except Refused as refused:
-            return await _never_page(visit, member, form.refused(refused, visit.refusal(refused)))
+            return await _never_page(visit, member, checks.refused_form(visit, form, refused))
         return visit.go("/profile/never")
 
 
@@ -89,7 +90,7 @@ async def _save(visit: SignedInVisit, step: Step, form: Form) -> Response:
     if refused.status == _STALE:
         differing = list(step.differences(form, profile))
         return _step(visit, step, profile, etag, form, differing=differing, status=409)
-    wrong = form.refused(refused, visit.refusal(refused))
+    wrong = checks.refused_form(visit, form, refused)
     return _step(visit, step, profile, form.version, wrong, status=422)
 
 

@@ -51,7 +51,7 @@ def weights_router() -> APIRouter:
         if refused is None:
             return visit.go("/mentors")
         if refused.status != _STALE:
-            return await _weighing(visit, profile, form.version, form.refused(refused, visit.refusal(refused)))
+            return await _weighing(visit, profile, form.version, checks.refused_form(visit, form, refused))
         return await _weighing(visit, profile, etag, form.with_errors({}, visit.refusal(refused)))
 
     return routes

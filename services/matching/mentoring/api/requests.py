@@ -86,7 +86,7 @@ def requests_router(requests: Requests) -> APIRouter:
         response: Response,
         _key: IdempotencyKey = None,
     ) -> RequestRead:
-        """By the mentee. Whatever is the mentor's own affair is answered with one code, `not_available`."""
+        """For the mentee. Every reason that is private to the mentor is answered with `not_available`."""
         asked = RequestMentor(id=id, programme=body.programme, mentor=body.mentor, message=body.message)
         response.headers["location"] = f"/requests/{id}"
         return _tagged(response, await requests.ask(me, asked, mentee=mentee, trace=trace), "mentee")

@@ -108,7 +108,7 @@ class Situation:
     mentor: Person | None
     asked: Sequence[Request]
     """The mentee's pending requests."""
-    rivals: Sequence[Request] = ()
+    competing_requests: Sequence[Request] = ()
     """The mentor's pending requests, read only where the decision may take the last seat."""
     is_engaged: bool = False
     """The mentee has a mentor in this programme; read for rounds only."""
@@ -310,7 +310,7 @@ def _competing_requests(
     for request in situation.asked:
         if request.id != except_id and request.pair.programme == pair.programme:
             yield retract(request, reason="matched_elsewhere", now=now)
-    for request in situation.rivals if situation.is_last_seat else ():
+    for request in situation.competing_requests if situation.is_last_seat else ():
         if request.pair.mentee != pair.mentee:
             yield retract(request, reason="mentor_full", now=now)
 

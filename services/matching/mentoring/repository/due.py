@@ -56,19 +56,21 @@ class MongoDueRepository:
     async def departures(self, *, limit: int) -> Sequence[Departure]:
         return [departure_of(document) async for document in self._database[DEPARTURES].find().limit(limit)]
 
-    async def work_off(self, departure: Departure, decide: DecideDeparture, *, trace: Trace, limit: int) -> None:
+    async def process_departure(
+        self, departure: Departure, decide: DecideDeparture, *, trace: Trace, limit: int
+    ) -> None:
         def body(writing: Writing) -> None:
             active = _active_member(writing, departure.member)
-            asked = _unanswerable_requests(writing, departure.member, active, limit)
+            pending = _unanswerable_requests(writing, departure.member, active, limit)
             opened = [] if active else _relationships_to_end(writing, departure, limit)
-            decided = decide(asked, opened)
+            decided = decide(pending, opened)
             write_all(writing, SEATS, [seat_lock(departure.member, institution=departure.institution)])
             take_seats(writing, decided, ())
             save(writing, decided, self._clock, trace)
             self._clean_up(writing, departure, active, trace)
-            if len(asked) < limit and len(opened) < limit:
-                command = {"_id": departure.member, "sequence": departure.sequence}
-                writing[DEPARTURES].delete_one(command, session=writing.session)
+            if len(pending) < limit and len(opened) < limit:
+                processed = {"_id": departure.member, "sequence": departure.sequence}
+                writing[DEPARTURES].delete_one(processed, session=writing.session)
 
         await in_one_thread(self._database, body)
 

@@ -98,14 +98,14 @@ class MongoMentoringRepository:
         mentee: str,
         mentor: str,
         decide: Callable[[Situation], Sequence[AnyDecided]],
-        with_rivals: bool,
+        read_competing_requests: bool,
         exchange: Exchange | None,
         trace: Trace,
     ) -> None:
         def body(writing: Writing) -> None:
             current = situation(writing, programme, mentee=mentee, mentor=mentor)
-            if with_rivals and current.is_last_seat:
-                current = replace(current, rivals=pending(writing, {"mentor.member": mentor}))
+            if read_competing_requests and current.is_last_seat:
+                current = replace(current, competing_requests=pending(writing, {"mentor.member": mentor}))
             decided = decide(current)
             save_together(writing, decided, [current], self._clock, trace)
 

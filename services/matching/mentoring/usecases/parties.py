@@ -66,7 +66,7 @@ class MentoringRepository(SignIns, Protocol):
         mentee: str,
         mentor: str,
         decide: Callable[[Situation], Sequence[AnyDecided]],
-        with_rivals: bool,
+        read_competing_requests: bool,
         exchange: Exchange | None,
         trace: Trace,
     ) -> None:

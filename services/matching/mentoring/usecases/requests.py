@@ -83,7 +83,7 @@ class Requests:
             mentee=mentee,
             mentor=asked.mentor,
             decide=decide,
-            with_rivals=False,
+            read_competing_requests=False,
             exchange=None,
             trace=trace,
         )
@@ -102,9 +102,9 @@ class Requests:
 
         def decide(situation: Situation) -> Sequence[AnyDecided]:
             nonlocal accepted
-            first, begun, settled = domain.accept(request, situation=situation, relationship=relationship, now=now)
-            accepted = first.state
-            return [first, begun, *settled]
+            decided, opened, withdrawn = domain.accept(request, situation=situation, relationship=relationship, now=now)
+            accepted = decided.state
+            return [decided, opened, *withdrawn]
 
         pair = request.pair
         mentee, mentor = pair.mentee.member, pair.mentor.member
@@ -113,7 +113,7 @@ class Requests:
             mentee=mentee,
             mentor=mentor,
             decide=decide,
-            with_rivals=True,
+            read_competing_requests=True,
             exchange=pair.exchange if pair.is_across_institutions else None,
             trace=trace,
         )

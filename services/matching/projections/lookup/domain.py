@@ -18,11 +18,11 @@ class Identifier:
 
 Named = str | Identifier
 """A member's id, or an identifier."""
-Found = Mapping[Identifier, Collection[str]]
+MembersByIdentifier = Mapping[Identifier, Collection[str]]
 """The ids of the members who have each identifier."""
 
 
-def resolve(named: Named, found: Found, *, field: str) -> str | FieldError:
+def resolve(named: Named, found: MembersByIdentifier, *, field: str) -> str | FieldError:
     """The member's id, or an error. `field` is the name of the id's field; the error names the identifier's field."""
     if isinstance(named, str):
         return named

@@ -6,7 +6,7 @@ Members outside the institution and the scope are not found, and do not make an 
 from collections import defaultdict
 from collections.abc import Collection
 
-from services.matching.projections.lookup.domain import Found, Identifier
+from services.matching.projections.lookup.domain import Identifier, MembersByIdentifier
 from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, digest_field
 from shared.identifiers import IDENTIFIER_KINDS, identifier_digest
 from shared.mongo import Database, Document
@@ -16,7 +16,7 @@ from shared.scope import Scope
 
 async def members_named(
     database: Database, institution: str, identifiers: Collection[Identifier], *, within: Document
-) -> Found:
+) -> MembersByIdentifier:
     """`within` limits the members to a scope. One query for each kind: with `$or` the planner uses neither index."""
     digests = await off_loop(_digests, institution, identifiers)
     holders: dict[str, set[str]] = defaultdict(set)

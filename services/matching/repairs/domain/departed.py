@@ -63,13 +63,14 @@ class RoundRepair(BaseModel):
 
 def repair_round(round: RoundInput, result: RoundResult, *, gone: Collection[str], bystanders: int) -> RoundRepair:
     """`gone` are the ids of the mentors who left. Raises `Rejected` for one who was not a mentor of the round, and for
-    a round in which mentees want several mentors. Least groups are not kept, and closed mentors stay closed.
+    a round in which mentees want several mentors. Minimum group sizes are not
+    enforced; mentors whom the round closed stay closed.
     """
     if any(mentee.mentors_wanted > 1 for mentee in round.mentees):
         message = (
             "a repair plans one mentor for each mentee, and this round has mentees who want several: solve it again"
         )
-        raise Rejected("round_has_turns", message)
+        raise Rejected("several_mentors_wanted", message)
     columns = prepared(round)
     outcome = _outcome(columns, result)
     columns = columns.without([columns.mentors.index(row.mentor) for row in result.closed])

@@ -140,10 +140,10 @@ def _context(writing: Writing, programme: str, move: Move) -> RepairContext:
     elsewhere = {"mentee.member": mentee, "programme": programme, **OPEN, "_id": {"$ne": move.leaves}}
     another = None if keeps_seat else relationships.find_one(elsewhere, {"_id": 1}, session=session)
     both = situation(writing, programme, mentee=mentee, mentor=mentor)
-    rivals = pending(writing, {"mentor.member": mentor}) if both.is_last_seat else ()
+    competing_requests = pending(writing, {"mentor.member": mentor}) if both.is_last_seat else ()
     return RepairContext(
         move=move,
-        situation=replace(both, is_engaged=another is not None, rivals=rivals),
+        situation=replace(both, is_engaged=another is not None, competing_requests=competing_requests),
         ending=ending,
         former_mentor=person(writing, ending.pair.mentor.member) if ending else None,
     )

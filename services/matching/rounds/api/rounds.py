@@ -23,7 +23,7 @@ from services.matching.rounds.api.views import (
 from services.matching.rounds.domain.assignments import PlaceState
 from services.matching.rounds.domain.lifecycle import Round
 from services.matching.rounds.solver.words import would_change
-from services.matching.rounds.usecases.rounds import Kind, Opened, Rounds, Turn
+from services.matching.rounds.usecases.rounds import Kind, Opened, RoundCommand, Rounds
 from shared.contracts.payload import Id
 from shared.csv_lines import csv_line
 from shared.http import (
@@ -47,11 +47,11 @@ _MAX_BODY_BYTES = 4 << 20
 _COLUMNS = ("position", "mentee", "institution", "state", "reason", "waiting_since", "would_change")
 
 
-def _turn(request: NewId, expected: ExpectedVersion, trace: Traced) -> Turn:
-    return Turn(request=request, expected=expected, correlation=trace.correlation_id)
+def _command(request: NewId, expected: ExpectedVersion, trace: Traced) -> RoundCommand:
+    return RoundCommand(request=request, expected=expected, correlation=trace.correlation_id)
 
 
-OneTurn = Annotated[Turn, Depends(_turn)]
+CommandOnRound = Annotated[RoundCommand, Depends(_command)]
 
 
 def rounds_router(rounds: Rounds) -> APIRouter:
@@ -114,28 +114,28 @@ def _act(routes: APIRouter, rounds: Rounds) -> None:
         round: Id,
         body: ChosenTarget,
         me: SignedIn,
-        turn: OneTurn,
+        command: CommandOnRound,
         response: Response,
         _key: IdempotencyKey = None,
     ) -> RoundRead:
         """Solves the round for this target, with the same participants."""
-        return _tagged(response, await rounds.choose(me, round, target=body.target, turn=turn))
+        return _tagged(response, await rounds.choose(me, round, target=body.target, command=command))
 
     @routes.post("/rounds/{round}/publish", response_model_exclude_none=True, responses=refusals)
     async def publish_round(
-        round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
+        round: Id, me: SignedIn, command: CommandOnRound, response: Response, _key: IdempotencyKey = None
     ) -> RoundRead:
-        """Turns the pairs into relationships, in the background; `places` shows the progress. 409 `round_outdated`
-        where a round published since this round's freeze took seats that this one assigns.
+        """Turns the pairs into relationships, in the background; `places` shows the progress. 409 `round_outdated`:
+        another round, published after this round was frozen, took seats that this round assigns.
         """
-        return _tagged(response, await rounds.publish(me, round, turn=turn))
+        return _tagged(response, await rounds.publish(me, round, command=command))
 
     @routes.post("/rounds/{round}/drop", response_model_exclude_none=True, responses=refusals)
     async def drop_round(
-        round: Id, me: SignedIn, turn: OneTurn, response: Response, _key: IdempotencyKey = None
+        round: Id, me: SignedIn, command: CommandOnRound, response: Response, _key: IdempotencyKey = None
     ) -> RoundRead:
         """Ends a round before it is published. No member is notified."""
-        return _tagged(response, await rounds.drop(me, round, turn=turn))
+        return _tagged(response, await rounds.drop(me, round, command=command))
 
 
 def _files(routes: APIRouter, rounds: Rounds) -> None:

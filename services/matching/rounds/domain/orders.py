@@ -13,7 +13,7 @@ from typing import Self, TypeVar
 
 from services.matching.kernel import rules
 from services.matching.kernel.participants import Exchange, Person, Policy
-from services.matching.projections.lookup.domain import Found, Identifier, Named, resolve
+from services.matching.projections.lookup.domain import Identifier, MembersByIdentifier, Named, resolve
 from shared.errors import FieldError, Rejected
 
 _MOST_ERRORS = 20
@@ -78,7 +78,7 @@ class NamedOrders:
         named = (name for couple in (*self.pins, *self.exclusions) for name in couple)
         return frozenset(name for name in named if isinstance(name, Identifier))
 
-    def resolved(self, found: Found) -> Orders:
+    def resolved(self, found: MembersByIdentifier) -> Orders:
         """Raises `Rejected` where an identifier does not belong to exactly one member."""
         wrong: list[FieldError] = []
         pins = _resolved("pins", self.pins, found, wrong)
@@ -88,7 +88,9 @@ class NamedOrders:
         return Orders(wishes=self.wishes, mentor_wishes=self.mentor_wishes, pins=pins, exclusions=exclusions)
 
 
-def _resolved(name: str, couples: Sequence[NamedCouple], found: Found, wrong: list[FieldError]) -> tuple[Couple, ...]:
+def _resolved(
+    name: str, couples: Sequence[NamedCouple], found: MembersByIdentifier, wrong: list[FieldError]
+) -> tuple[Couple, ...]:
     """Adds an error to `wrong` for each identifier that cannot be resolved."""
     resolved: list[Couple] = []
     for index, (mentee, mentor) in enumerate(couples):

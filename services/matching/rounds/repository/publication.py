@@ -74,5 +74,5 @@ def _round_situation(writing: Writing, place: Place) -> Situation:
     two = situation(writing, place.programme, mentee=mentee, mentor=mentor)
     engaged = {"mentee.member": mentee, "programme": place.programme, **OPEN}
     is_engaged = writing[RELATIONSHIPS].find_one(engaged, {"_id": 1}, session=writing.session) is not None
-    rivals = pending(writing, {"mentor.member": mentor}) if two.is_last_seat else ()
-    return replace(two, is_engaged=is_engaged, rivals=rivals)
+    competing_requests = pending(writing, {"mentor.member": mentor}) if two.is_last_seat else ()
+    return replace(two, is_engaged=is_engaged, competing_requests=competing_requests)

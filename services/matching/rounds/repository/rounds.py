@@ -11,7 +11,7 @@ from services.matching.mentoring.repository import ceilings
 from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS
 from services.matching.projections import people as sign_ins
 from services.matching.projections.lookup import repository as naming
-from services.matching.projections.lookup.domain import Found, Identifier
+from services.matching.projections.lookup.domain import Identifier, MembersByIdentifier
 from services.matching.rounds.domain.assignments import UNSETTLED, Place, PlaceState
 from services.matching.rounds.domain.lifecycle import File, Round
 from services.matching.rounds.repository.assignments import PLACE_INDEXES, PLACES, laid_out, of_edition, place_of
@@ -43,7 +43,7 @@ _INDEXES = [
     IndexModel([("published_at", DESCENDING)], name="by_publication"),
 ]
 _AT_ONCE = 1000
-_MINE = 50
+_PLACES_LIMIT = 50
 _PUBLISHING_SECONDS = 30
 
 
@@ -64,7 +64,7 @@ class MongoRoundRepository:
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         return await sign_ins.signed_in(self._database, institution, subject_hash)
 
-    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> MembersByIdentifier:
         within = naming.enrolled_within(scope)
         return await naming.members_named(self._database, scope.institution, identifiers, within=within)
 
@@ -142,7 +142,10 @@ class MongoRoundRepository:
             "mentee.institution": institution,
             "state": {"$nin": list(UNSETTLED)},
         }
-        return [place_of(document) async for document in self._places.find(wanted).sort("at", DESCENDING).limit(_MINE)]
+        return [
+            place_of(document)
+            async for document in self._places.find(wanted).sort("at", DESCENDING).limit(_PLACES_LIMIT)
+        ]
 
     async def keep(self, round: Round, path: Path) -> File:
         with path.open("rb") as file:

@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 from services.matching.jobs.usecases import CoordinatorJobs, Jobs, require_active
 from services.matching.kernel.participants import Exchange, Person, Policy
 from services.matching.mentoring.usecases.parties import SignIns, require_member
-from services.matching.projections.lookup.domain import Found, Identifier
+from services.matching.projections.lookup.domain import Identifier, MembersByIdentifier
 from services.matching.rounds.domain import lifecycle as life
 from services.matching.rounds.domain.assignments import Place, PlaceState
 from services.matching.rounds.domain.lifecycle import File, Round
@@ -41,7 +41,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turn:
+class RoundCommand:
     """A coordinator's command on the version of a round that they saw."""
 
     request: str
@@ -58,7 +58,7 @@ class Waiting:
 class RoundRepository(SignIns, Protocol):
     """Every method is limited to one institution."""
 
-    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> Found:
+    async def members_named(self, scope: Scope, identifiers: Collection[Identifier]) -> MembersByIdentifier:
         """Members of the institution with a programme in scope."""
 
     async def policy_below_ceilings(self, programme: str, exchanges: Iterable[Exchange]) -> Policy | None:
@@ -137,18 +137,18 @@ class Rounds(CoordinatorJobs[Round]):
     async def counts(self, round: Round) -> Mapping[PlaceState, int]:
         return await self._repository.counts(round)
 
-    async def choose(self, me: Principal, id: str, *, target: Target, turn: Turn) -> Round:
+    async def choose(self, me: Principal, id: str, *, target: Target, command: RoundCommand) -> Round:
         """Choosing the same target again changes nothing."""
         round = await self.see(me, id)
         if round.target == target:
             return round
 
         async def choose() -> Round:
-            return await self._saved(life.choose(round, target, correlation=turn.correlation))
+            return await self._saved(life.choose(round, target, correlation=command.correlation))
 
-        return await self._turn(round, choose, turn)
+        return await self._once_at_version(round, choose, command)
 
-    async def publish(self, me: Principal, id: str, *, turn: Turn) -> Round:
+    async def publish(self, me: Principal, id: str, *, command: RoundCommand) -> Round:
         """Publishing again changes nothing. Raises `Conflict` where other rounds took seats that this round gives."""
         round = await self.see(me, id)
         if round.state in ("publishing", "published"):
@@ -156,13 +156,13 @@ class Rounds(CoordinatorJobs[Round]):
 
         async def publish() -> Round:
             def decide(since_freeze: RoundsSince) -> Round:
-                return life.publish(round, since_freeze, correlation=turn.correlation)
+                return life.publish(round, since_freeze, correlation=command.correlation)
 
             return await self._repository.publish(round, decide)
 
-        return await self._turn(round, publish, turn)
+        return await self._once_at_version(round, publish, command)
 
-    async def drop(self, me: Principal, id: str, *, turn: Turn) -> Round:
+    async def drop(self, me: Principal, id: str, *, command: RoundCommand) -> Round:
         round = await self.see(me, id)
         if round.state == "dropped":
             return round
@@ -170,7 +170,7 @@ class Rounds(CoordinatorJobs[Round]):
         async def drop() -> Round:
             return await self._saved(life.drop(round))
 
-        return await self._turn(round, drop, turn)
+        return await self._once_at_version(round, drop, command)
 
     async def file(self, me: Principal, id: str, kind: Kind) -> tuple[File, AsyncIterator[bytes]]:
         round = await self.see(me, id)
@@ -209,11 +209,11 @@ class Rounds(CoordinatorJobs[Round]):
             Waiting(place, await self._repository.waiting_before(place) + 1 if place.waits else 0) for place in places
         ]
 
-    async def _turn(self, round: Round, act: Callable[[], Awaitable[Round]], turn: Turn) -> Round:
+    async def _once_at_version(self, round: Round, act: Callable[[], Awaitable[Round]], command: RoundCommand) -> Round:
         """A request that is sent again after it took effect is answered with the round as it is now."""
-        if round.version != turn.expected and await self._repository.has_saved(turn.request):
+        if round.version != command.expected and await self._repository.has_saved(command.request):
             return round
-        round.require_version(turn.expected)
+        round.require_version(command.expected)
         return await act()
 
 

@@ -144,9 +144,9 @@ class Pool:
         tie = scoring.tie_of(int(self._mentees.seeds[row]), int(self._mentors.seeds[mentors[-1]])) if mentors else 0
         self._held.remember(row, mentors, last=last, tie=tie)
 
-    def set_awaited(self, mentee: str, *, renewal: bool) -> None:
+    def set_renewal_queued(self, mentee: str, *, queued: bool) -> None:
         """Whether this list is going to be computed again."""
-        self._held.awaited[self._mentees.rows[mentee]] = renewal
+        self._held.awaited[self._mentees.rows[mentee]] = queued
 
     def is_awaited(self, mentee: str) -> bool:
         return mentee in self._stored and bool(self._held.awaited[self._mentees.rows[mentee]])

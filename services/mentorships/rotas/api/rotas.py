@@ -80,7 +80,7 @@ def rotas_router(rotas: Rotas, clock: Clock) -> APIRouter:
     @routes.put("/members/{member}/rota", status_code=204, responses=problems(403, 404, 413, 422))
     async def set_rota_of_member(member: Id, body: RotaBody, me: SignedIn, trace: Traced) -> Response:
         """For an integrator: the rota of a member of the own institution."""
-        await rotas.set_of(me, member, NewRota(duties=await off_loop(_duties, body, clock.now()), trace=trace))
+        await rotas.set_for_member(me, member, NewRota(duties=await off_loop(_duties, body, clock.now()), trace=trace))
         return Response(status_code=204)
 
     return routes

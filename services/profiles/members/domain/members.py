@@ -149,7 +149,7 @@ def reactivate(member: Member) -> Member:
 
 def facts(member: Member) -> tuple[Payload, ...]:
     """The member's whole state, as each audience may know it."""
-    return (_public(member), _private(member), _contact(member), _mentoring_profile(member))
+    return (_public(member), _preferences(member), _contact(member), _mentoring_profile(member))
 
 
 def _refuse(given: Mapping[str, Any], fields: frozenset[str], code: str, why: str) -> None:
@@ -182,7 +182,7 @@ def _public(member: Member) -> MemberChanged:
     )
 
 
-def _private(member: Member) -> PreferencesChanged:
+def _preferences(member: Member) -> PreferencesChanged:
     weights, further_weights = split_weights(member.weights)
     return PreferencesChanged(
         member=member.id,

@@ -33,10 +33,10 @@ class MongoNewTopicRepository:
         wanted = {_SEQUENCE: {"$exists": False}}
         return await self._database[MEMBERS].find(wanted, {"version": 1, "institution": 1}).limit(_BATCH).to_list(None)
 
-    async def _publish(self, seen: Document) -> bool:
+    async def _publish(self, expected: Document) -> bool:
         def body(writing: Writing) -> bool:
             document = writing[MEMBERS].find_one_and_update(
-                seen, {"$inc": {"version": 1}, "$set": {_SEQUENCE: 1}}, session=writing.session
+                expected, {"$inc": {"version": 1}, "$set": {_SEQUENCE: 1}}, session=writing.session
             )
             if document is None:
                 return False

@@ -104,18 +104,18 @@ class MongoStateRepository:
             bulk=False,
         )
 
-    async def _publish(self, topic: str, seen: Document) -> bool:
+    async def _publish(self, topic: str, expected: Document) -> bool:
         """Skips a document that has changed since or waits in the outbox. Writes to the document, so that a concurrent
         change conflicts and is published later.
         """
 
         def body(writing: Writing) -> bool:
-            same = {"_id": seen["_id"], "institution": seen["institution"], "sequences": seen["sequences"]}
+            unchanged = {name: expected[name] for name in ("_id", "institution", "sequences")}
             mapping, facts = OWNED[topic]
             document = writing[mapping.collection].find_one_and_update(
-                same, {"$inc": {"told_again": 1}}, session=writing.session
+                unchanged, {"$inc": {"told_again": 1}}, session=writing.session
             )
-            waits = {"status": "pending", "key": _key(seen), "topic": topic}
+            waits = {"status": "pending", "key": _key(expected), "topic": topic}
             if document is None or writing["outbox"].find_one(waits, session=writing.session):
                 return False
             payloads = [fact for fact in facts(to_versioned(document, mapping).state) if topic == fact.TOPIC]

@@ -75,8 +75,8 @@ class Superseding:
                 fact for fact in self._facts(to_versioned(after, self._mapping).state) if self._topic == fact.TOPIC
             ]
         collection = ERASED if is_marker else self._mapping.collection
-        same = {"_id": document["_id"], "institution": document["institution"]}
-        writing[collection].replace_one(same, after, session=writing.session)
+        key = {"_id": document["_id"], "institution": document["institution"]}
+        writing[collection].replace_one(key, after, session=writing.session)
         trace = Trace(correlation_id=self._clock.new_id())
         facts = to_facts(
             payloads, sequences, institution=document["institution"], clock=self._clock, trace=trace, bulk=False
