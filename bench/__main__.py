@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import accepts, lists, mentorships, pipeline, plumbing, repair, replay, roster, rounds, scaling
+from bench import accepts, lists, mentorships, pipeline, plumbing, repair, replay, roster, rounds, scaling, spreadsheets
 from bench.figures import Figure, as_markdown, write_json
 from bench.site import BenchmarkContext, open_site
 from bench.soak import soak
@@ -37,6 +37,7 @@ LONG: Mapping[str, Callable[[], list[Figure]]] = {
     "repair": repair.repairs,
     "replay": replay.replay,
     "lists": lists.lists,
+    "match": spreadsheets.matched,
 }
 """Matching alone, at network size; without any server."""
 SLOW = ("growth", "due", "soak")

@@ -37,7 +37,7 @@ sections:
 """
 TOPICS = [f"topic-{n:02}" for n in range(40)]
 _SPECIALTIES = ["cardiology", "internal-medicine", "surgery", "paediatrics", "psychiatry", "radiology", "oncology"]
-_HEAD = ["id", "name", "email", "role", "stage", "specialty", "offers", "wants", "languages", "hours", "capacity"]
+HEAD = ["id", "name", "email", "role", "stage", "specialty", "offers", "wants", "languages", "hours", "capacity"]
 
 
 def rows(count: int, *, seed: int = 7) -> Iterator[list[str]]:
@@ -65,7 +65,7 @@ def rows(count: int, *, seed: int = 7) -> Iterator[list[str]]:
 def as_csv(count: int) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
-    writer.writerow(_HEAD)
+    writer.writerow(HEAD)
     writer.writerows(rows(count))
     return text.getvalue().encode()
 
