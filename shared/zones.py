@@ -17,6 +17,8 @@ COMPARED_FROM = datetime(2027, 1, 6, 12, tzinfo=UTC)
 computes the same; a release may raise it.
 """
 WEEKS = 52
+_MOMENTS = tuple(COMPARED_FROM + timedelta(weeks=week) for week in range(WEEKS))
+_MINUTE = timedelta(minutes=1)
 JANUARY, JULY = 1, 27
 """Weeks of `offsets_by_week` in which one of the hemispheres has summer, and the other winter."""
 
@@ -30,6 +32,4 @@ def zones() -> frozenset[str]:
 def offsets_by_week(zone: str) -> tuple[int, ...]:
     """Minutes east of Greenwich in each week of a year; those of UTC for a name that is not in `zones`."""
     place = ZoneInfo(zone if zone in zones() else "UTC")
-    moments = (COMPARED_FROM + timedelta(weeks=week) for week in range(WEEKS))
-    offsets = (moment.astimezone(place).utcoffset() or timedelta() for moment in moments)
-    return tuple(int(offset.total_seconds()) // 60 for offset in offsets)
+    return tuple((moment.astimezone(place).utcoffset() or timedelta()) // _MINUTE for moment in _MOMENTS)

@@ -14,6 +14,8 @@ from typing import Annotated, ClassVar, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from shared.contracts.descriptions import Described
+
 _Sized = TypeVar("_Sized", bound=Sized)
 _FIRST_YEAR, _LAST_YEAR = 2000, 2200
 SEQUENCE_LIMIT = 1 << 53
@@ -71,8 +73,9 @@ Many = at_most(20_000)
 """A bound on a list of institutions or of people named one by one."""
 
 
-class Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", use_attribute_docstrings=True)
+class Part(Described, BaseModel):
+    # A process validates few of the events: pydantic builds each validator at its first use.
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
 
 class Payload(Part):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _WORDS = frozenset({"title", "description", "$schema", "$id"})
 
 
+@cache
 def schemas() -> Mapping[str, Schema]:
     """The current schemas of payloads by type. Headers are the same for every event: docs/events.md."""
     return {event_type: _schema(payload) for event_type, payload in EVENTS.items()}

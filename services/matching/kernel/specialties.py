@@ -6,7 +6,6 @@ only in Europe (the UEMS specialist sections, uems.eu) are added. Branches and s
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import product
 
 import numpy as np
 
@@ -155,9 +154,22 @@ def _near(path: tuple[str, ...], other: tuple[str, ...]) -> int:
 
 
 _SIZE = len(PATHS)
-_NEAR = np.zeros((_SIZE + 1, _SIZE + 1), dtype=np.int32)
-"""The last row and column are for terms that the tree does not have, and for UNKNOWN (-1)."""
-_NEAR[:_SIZE, :_SIZE] = np.array([closeness(*pair) for pair in product(PATHS, repeat=2)]).reshape(_SIZE, _SIZE)
+
+
+def _near_table() -> Ints:
+    """`closeness` of every two terms of the tree. The last row and column are for all other terms, and for UNKNOWN."""
+    branches = {branch: number for number, branch in enumerate(TREE)}
+    branch = np.array([branches[path[0]] for path in PATHS.values()])
+    specialty = np.array([NUMBERS[path[1]] for path in PATHS.values()])
+    is_specialty = specialty == np.arange(_SIZE)
+    within = np.where(is_specialty[:, None] | is_specialty, ONE_IN_THE_OTHER, SAME_SPECIALTY)
+    near = np.where(branch[:, None] == branch, SAME_BRANCH, APART)
+    near = np.where(specialty[:, None] == specialty, within, near)
+    np.fill_diagonal(near, SAME)
+    return np.pad(near, (0, 1), constant_values=APART).astype(np.int32)
+
+
+_NEAR = _near_table()
 
 
 def nearness(terms: Ints, others: Ints) -> Ints:

@@ -12,14 +12,15 @@ from services.matching.rounds.solver import canonical
 from services.matching.rounds.solver.files import RoundInput, RoundResult
 from services.matching.rounds.solver.model import NONE, Instance, Wishes, instance
 from services.matching.rounds.solver.solving import prepared
+from shared.contracts.descriptions import Described
 from shared.contracts.payload import Id
 from shared.errors import FieldError, Rejected
 
-_CLOSED = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+_CLOSED = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 _Whole = Annotated[int, Field(strict=True, ge=0)]
 
 
-class Moved(BaseModel):
+class Moved(Described, BaseModel):
     model_config = _CLOSED
 
     mentee: Id
@@ -28,7 +29,7 @@ class Moved(BaseModel):
     mentor: Id
 
 
-class LeftBehind(BaseModel):
+class LeftBehind(Described, BaseModel):
     model_config = _CLOSED
 
     mentee: Id
@@ -37,7 +38,7 @@ class LeftBehind(BaseModel):
     """`full`: no seat that they wish for is free. `outranked`: those that are went to others who are displaced."""
 
 
-class RoundRepair(BaseModel):
+class RoundRepair(Described, BaseModel):
     """The repair of a round after mentors left. Everyone who is not named here keeps their mentor."""
 
     model_config = _CLOSED

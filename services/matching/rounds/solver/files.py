@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.dataclasses import dataclass
 
 from services.matching.rounds.solver import canonical
+from shared.contracts.descriptions import Described
 from shared.contracts.payload import Id, Slug
 from shared.errors import FieldError, Rejected
 from shared.refusals import worded
@@ -26,7 +27,7 @@ Weight = Annotated[int, Field(strict=True, ge=0, le=100)]
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Flag = Annotated[bool, Field(strict=True)]
 
-_CLOSED = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+_CLOSED = ConfigDict(extra="forbid", defer_build=True)
 _MOST_ERRORS = 20
 
 
@@ -38,7 +39,7 @@ def _is_none(value: object) -> bool:
     return value is None
 
 
-class _File(BaseModel):
+class _File(Described, BaseModel):
     model_config = ConfigDict(frozen=True, **_CLOSED)
 
 
@@ -46,7 +47,7 @@ _AFile = TypeVar("_AFile", bound=_File)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
-class Wish:
+class Wish(Described):
     """A pair that may be matched. A mentee's wishes may be in any order: the ranks count."""
 
     mentor: Id
@@ -131,7 +132,7 @@ Reason = Literal["no_wishes", "excluded", "closed", "too_few", "outranked", "out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
-class Better:
+class Better(Described):
     """A wish that the mentee prefers to the outcome, and why it does not block."""
 
     mentor: Id
@@ -166,7 +167,7 @@ class MentorResult(_File):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=_CLOSED)
-class Opening:
+class Opening(Described):
     mentor: Id
     seats: Rank
     """Can exceed what a mentor may have: one more than the mentees who are ranked higher and prefer this mentor."""
