@@ -81,6 +81,7 @@ Session = AsyncIOMotorClientSession
 T = TypeVar("T")
 
 _DUPLICATE_KEY = 11000
+_NAMESPACE_EXISTS = 48
 _UNAUTHORIZED, _AUTHENTICATION_FAILED = 13, 18
 _TOO_LARGE_FOR_CACHE = 388
 _SHUTDOWN_OR_NO_PRIMARY = {91, 189, 11600, 11602, 10107, 13435, 13436}
@@ -182,16 +183,15 @@ def _whole_in_thread(
 
 async def ensure_indexes(collection: Collection, indexes: Sequence[IndexModel]) -> None:
     """Creates the collection too: inside a transaction a first insert would otherwise wait for its catalogue lock."""
-    name = collection.name
-    if name not in await collection.database.list_collection_names(filter={"name": name}):
-        try:
-            # Without the driver's own look first, which fails differently when another replica creates it in between.
-            await collection.database.create_collection(name, check_exists=False)
-        except OperationFailure as taken:  # another replica that is starting has created it
-            if taken.code != 48:  # noqa: PLR2004 -- NamespaceExists
-                raise
     if indexes:
         await collection.create_indexes(list(indexes))
+        return
+    try:
+        # Without the driver's own look first, which fails differently when another replica creates it in between.
+        await collection.database.create_collection(collection.name, check_exists=False)
+    except OperationFailure as taken:
+        if taken.code != _NAMESPACE_EXISTS:
+            raise
 
 
 def duplicates_in(failed: BulkWriteError) -> bool:
