@@ -23,7 +23,7 @@ from services.mentorships.meetings.usecases import Seen
 from services.mentorships.projections.repository import MongoProjections
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.payload import Payload
-from shared.contracts.profiles import MentoringProfileChanged, ProgrammeChanged
+from shared.contracts.profiles import Enrolment, MemberChanged, MentoringProfileChanged, ProgrammeChanged
 from shared.mongo import Database
 from shared.outbox import table as outbox
 from shared.principal import Principal
@@ -145,6 +145,9 @@ async def _begin(context: BenchmarkContext, database: Database) -> None:
 async def _know(context: BenchmarkContext, database: Database, ids: Sequence[str]) -> None:
     people = [MentoringProfileChanged(member=id, institution=_HOME, name=id, subject_hash=id) for id in ids]
     await MongoProjections(database).fold_people([_received(context, person) for person in people])
+    enrolled = (Enrolment(programme=_PROGRAMME, roles=("mentee", "mentor")),)
+    members = [MemberChanged(member=id, institution=_HOME, status="active", enrolments=enrolled) for id in ids]
+    await MongoProjections(database).fold_mentors([_received(context, member) for member in members])
 
 
 def _received(context: BenchmarkContext, payload: Payload) -> Received:

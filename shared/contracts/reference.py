@@ -16,7 +16,7 @@ READERS: Mapping[str, str] = {
     "profiles.institutions": "matching, notifications",
     "profiles.programmes": "matching, mentorships, notifications",
     "profiles.vocabulary": "matching",
-    "profiles.members": "matching",
+    "profiles.members": "matching, mentorships",
     "profiles.preferences": "matching only",
     "profiles.contacts": "notifications only",
     "profiles.mentoring": "mentorships only",

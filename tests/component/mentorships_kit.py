@@ -30,7 +30,14 @@ from shared.contracts.matching import (
     RelationshipResumed,
 )
 from shared.contracts.payload import Payload, Recipient
-from shared.contracts.profiles import MemberErased, MentoringProfileChanged, ProgrammeChanged
+from shared.contracts.profiles import (
+    Enrolment,
+    MemberChanged,
+    MemberErased,
+    MentoringProfileChanged,
+    ProgrammeChanged,
+    Role,
+)
 from shared.mongo import Database
 from tests.component.notifications_kit import serving_at
 
@@ -62,7 +69,7 @@ class MentorshipsService:
         return Received(envelope, payload)
 
     async def knows(self, person: Recipient, *, time_zone: str = "UTC", principles: str = "", name: str = "") -> None:
-        """The person's profile has arrived, and they have accepted their invitation."""
+        """The person's profile has arrived, and they have accepted their invitation. They are a mentor too."""
         profile = MentoringProfileChanged(
             member=person.member,
             institution=person.institution,
@@ -72,6 +79,17 @@ class MentorshipsService:
             subject_hash=subject_hash(ISSUER, person.member),
         )
         await MongoProjections(self.database).fold_people([self.received(profile)])
+        await self.knows_roles(person, "mentee", "mentor")
+
+    async def knows_roles(self, person: Recipient, *roles: Role) -> None:
+        """Those that the person has in the programme from now on."""
+        member = MemberChanged(
+            member=person.member,
+            institution=person.institution,
+            status="active",
+            enrolments=(Enrolment(programme=PROGRAMME, roles=roles),),
+        )
+        await MongoProjections(self.database).fold_mentors([self.received(member)])
 
     async def knows_programme(self, *, admits: tuple[str, ...] = (NORTH, SOUTH)) -> None:
         programme = ProgrammeChanged(

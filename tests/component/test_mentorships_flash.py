@@ -119,6 +119,26 @@ async def test_a_mentee_cannot_book_a_person_who_assesses_them(service: Mentorsh
     assert code(await service.post(MENTEE, f"/flash-slots/{id}/book", {})) == (409, "not_available")
 
 
+async def test_only_mentors_of_the_programme_offer_slots(service: MentorshipsService) -> None:
+    id = (await offered(service))[0]["id"]
+    await service.knows_roles(MENTOR, "mentee")
+    starts = service.clock.now() + timedelta(days=9)
+    window = {"starts": f"{starts:%Y-%m-%dT08:00}", "ends": f"{starts:%Y-%m-%dT09:00}", "zone": "UTC", "minutes": 30}
+    assert code(await service.post(MENTOR, OFFERS, window)) == (403, "mentor_role_required")
+    assert (await service.get(MENTEE, OFFERS)).json()["items"] == []
+    assert code(await service.post(MENTEE, f"/flash-slots/{id}/book", {})) == (409, "not_available")
+    [exported] = (await service.get(MENTOR, "/me/export")).json()["profile"]
+    assert exported["mentor_in"] == []
+    await service.knows_roles(MENTOR, "mentor")
+    assert (await service.post(MENTOR, OFFERS, window)).status_code == 201
+
+
+async def test_an_old_state_of_an_erased_member_makes_them_no_mentor_again(service: MentorshipsService) -> None:
+    await erase(service, MENTOR)
+    await service.knows_roles(MENTOR, "mentor")
+    assert await MongoProjections(service.database).mentors(PROGRAMME, [MENTOR.member]) == frozenset()
+
+
 async def test_slots_of_one_person_never_overlap(service: MentorshipsService) -> None:
     await booked(service)
     again = {"starts": f"{service.clock.now() + timedelta(days=2):%Y-%m-%dT%H:00}", "zone": "UTC", "minutes": 20}

@@ -133,6 +133,7 @@ _LEFT: Mapping[tuple[str, str], Callable[[Document, str], bool]] = {
     ),
     ("matching", "relationships"): lambda document, member: _names(document, member) and document["state"] != "closed",
     ("mentorships", "people"): _is_marked,
+    ("mentorships", "mentors"): _is_marked,
     ("notifications", "contacts"): _is_marked,
     ("notifications", "recipients"): lambda document, member: document["_id"].endswith(f":{member}"),
     ("notifications", "notifications"): lambda document, member: document["member"] == member,

@@ -22,6 +22,7 @@ _COPIES = (
     ("matching", "preferences", "members", "preferences"),
     ("mentorships", "programmes", "programmes", "programmes"),
     ("mentorships", "people", "members", "mentoring"),
+    ("mentorships", "mentors", "members", "members"),
     ("notifications", "institutions", "institutions", "institutions"),
     ("notifications", "programmes", "programmes", "programmes"),
     ("notifications", "contacts", "members", "contacts"),

@@ -30,6 +30,7 @@ GROUPS = {
     "matching.projection": (*TOPICS[:5], "profiles.erasures"),
     "matching.reaction": ("mentorships.events",),
     "mentorships.projection": (
+        "profiles.members",
         "profiles.mentoring",
         "profiles.programmes",
         "profiles.erasures",
@@ -57,7 +58,7 @@ _COLLECTIONS = {
         *("lists", "requests", "relationships", "seats", "departures", "erasures"),
         *("rounds", "round_chunks", "places", "repairs", "repair_steps", "rehearsals"),
     ),
-    "mentorships": ("people", "programmes", "outbox", "parked", "mentorships", "erasures"),
+    "mentorships": ("people", "mentors", "programmes", "outbox", "parked", "mentorships", "erasures"),
     "notifications": (
         *("institutions", "programmes", "contacts", "outbox", "parked"),
         *("inbox", "recipients", "notifications", "deliveries", "erasures"),

@@ -22,6 +22,7 @@ COPIES = [
     ("matching", "participants"),
     ("matching", "preferences"),
     ("mentorships", "people"),
+    ("mentorships", "mentors"),
     ("notifications", "contacts"),
 ]
 
@@ -70,7 +71,11 @@ def erased() -> Snapshot:
         "erasures": [{"_id": "e", "institution": "west", "waits": False}],
     }
     documents["matching"]["relationships"][0] |= {"state": "closed", "mentee": {"member": "x"}, "mentor": MENTOR}
-    documents["mentorships"] |= {"people": [marker(1)], "erasures": [{"_id": "e", "institution": "west"}]}
+    documents["mentorships"] |= {
+        "people": [marker(1)],
+        "mentors": [marker(3)],
+        "erasures": [{"_id": "e", "institution": "west"}],
+    }
     documents["notifications"] |= {
         "contacts": [marker(1)],
         "recipients": [],

@@ -84,7 +84,8 @@ def whole() -> Snapshot:
                 **{name: [] for name in ("departures", "erasures")},
             },
             "mentorships": {
-                name: [] for name in ("people", "programmes", "outbox", "parked", "mentorships", "erasures")
+                **{name: [] for name in ("people", "programmes", "outbox", "parked", "mentorships", "erasures")},
+                "mentors": [{"_id": "m", "sequence": 2}],
             },
             "notifications": {
                 "institutions": [],
@@ -155,6 +156,7 @@ def test_a_record_published_twice_violates_no_guarantee() -> None:
         ("copied", with_documents("matching", "participants", {"_id": "m", "sequence": 1})),
         ("copied", with_documents("matching", "participants")),
         ("copied", with_documents("mentorships", "people", {"_id": "m", "sequence": 1})),
+        ("copied", with_documents("mentorships", "mentors")),
         ("offsets", behind("matching.projection", "profiles.members")),
         ("offsets", behind("notifications.reaction", "matching.events")),
         ("offsets", behind("profiles.projection", "matching.events")),

@@ -102,12 +102,12 @@ def offers_router(slots: FlashSlots) -> APIRouter:
         "/programmes/{programme}/flash-slots",
         status_code=201,
         response_model_exclude_none=True,
-        responses=problems(404, 409, 422),
+        responses=problems(403, 404, 409, 422),
     )
     async def offer_slots(
         programme: Id, body: NewSlots, me: SignedIn, new_id: NewId, trace: Traced, _key: IdempotencyKey = None
     ) -> SlotList:
-        """Divides a window of one's time into slots, which others can book."""
+        """For mentors of the programme: divides a window of their time into slots, which others can book."""
         link = str(body.link) if body.link else ""
         offer = Offer(programme=programme, window=body.window(), topic=body.topic, link=link)
         return _list(await slots.offer(me, offer, id=new_id, trace=trace))

@@ -42,6 +42,9 @@ class MongoFlashSlots(MongoAggregates[Slot]):
     async def people(self, ids: Collection[str]) -> Mapping[str, Person]:
         return await self._projections.people(ids)
 
+    async def mentors(self, programme: str, among: Collection[str]) -> Collection[str]:
+        return await self._projections.mentors(programme, among)
+
     async def assessors(self, member: str) -> Collection[str]:
         return await self._projections.assessors(member)
 

@@ -13,7 +13,7 @@ from services.mentorships.projections.domain import Person, Programme
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.errors import Conflict, NotFound
+from shared.errors import Conflict, Forbidden, NotFound
 from shared.retries import retried_when_stale
 
 SHOWN_AFTER_END = timedelta(days=183)
@@ -49,6 +49,9 @@ class FlashRepository(SignIns, Protocol):
     async def programme(self, id: str) -> Programme | None: ...
 
     async def people(self, ids: Collection[str]) -> Mapping[str, Person]: ...
+
+    async def mentors(self, programme: str, among: Collection[str]) -> Collection[str]:
+        """Those of these members who have the mentor role in the programme."""
 
     async def assessors(self, member: str) -> Collection[str]: ...
 
@@ -93,6 +96,11 @@ class FlashSlots:
     async def offer(self, me: Principal, offer: Offer, *, id: str, trace: Trace) -> Sequence[Seen]:
         member, now = await require_member(self._repository, me), self._clock.now()
         programme = await self._admitted(me, offer.programme)
+        if member not in await self._repository.mentors(programme.id, [member]):
+            raise Forbidden(
+                "mentor_role_required",
+                "mentors of this programme offer slots: ask your coordinator for the mentor role in it",
+            )
         mentor = Party(member=member, institution=me.home)
         template = Slot(
             id=id,
@@ -117,10 +125,11 @@ class FlashSlots:
         await self._admitted(me, programme)
         found = await self._repository.open_slots(me.home, programme, after=self._clock.now())
         assessors = await self._repository.assessors(member)
+        mentors = await self._repository.mentors(programme, {slot.mentor.member for slot in found})
         return [
             seen
             for seen in await self._all_seen(me, member, found)
-            if seen.slot.mentor.member not in assessors and _is_active(seen.people, seen.slot.mentor)
+            if seen.slot.mentor.member in {*mentors} - {*assessors} and _is_active(seen.people, seen.slot.mentor)
         ]
 
     async def mine(self, me: Principal) -> Sequence[Seen]:
@@ -136,8 +145,7 @@ class FlashSlots:
         member, slot = await self._require(me, id, or_taken=True)
         await self._admitted(me, slot.programme)
         mentee, now = Party(member=member, institution=me.home), self._clock.now()
-        people = await self._repository.people([slot.mentor.member])
-        if slot.mentor.member in await self._repository.assessors(member) or not _is_active(people, slot.mentor):
+        if not await self._can_book(member, slot):
             raise Conflict("not_available", "this slot cannot be booked: choose another one")
 
         def decide(known: Slot, calendar: Calendar) -> Decided[Slot] | None:
@@ -188,6 +196,14 @@ class FlashSlots:
         if slot.side_of(member) is None and not (is_open and me.home in slot.admits):
             raise unknown("flash_slot")
         return member, slot
+
+    async def _can_book(self, member: str, slot: Slot) -> bool:
+        """Whether the mentor still is one, and does not assess the member."""
+        mentor = slot.mentor
+        people = await self._repository.people([mentor.member])
+        mentors = await self._repository.mentors(slot.programme, [mentor.member])
+        assessors = await self._repository.assessors(member)
+        return mentor.member in mentors and mentor.member not in assessors and _is_active(people, mentor)
 
     async def _admitted(self, me: Principal, programme: str) -> Programme:
         found = await self._repository.programme(programme)

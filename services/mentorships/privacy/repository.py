@@ -5,14 +5,14 @@ is published, in one transaction. Mentorships stay, with ids only: they are the 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from services.mentorships.privacy.usecases import Exported
-from services.mentorships.projections.repository import PEOPLE, MongoProjections
+from services.mentorships.projections.repository import MENTORS, PEOPLE, MongoProjections, mentor_fields
 from shared.clock import Clock
 from shared.consuming import erasure_receipts
 from shared.consuming.erasure_receipts import publish_receipt
 from shared.consuming.projection import Refused, erased_states, fold_within, refused_of
 from shared.contracts.envelope import Received
 from shared.contracts.mentorships import MentorshipsErasureCompleted
-from shared.contracts.profiles import MemberErased, MentoringProfileChanged
+from shared.contracts.profiles import MemberChanged, MemberErased, MentoringProfileChanged
 from shared.mongo import Database, Document, Writing, in_one_thread
 
 Forget = Callable[[Writing, str], None]
@@ -54,7 +54,9 @@ class MongoErasures:
     def _erase(self, writing: Writing, erased: Sequence[Received]) -> list[Refused]:
         states = erased_states(erased, MentoringProfileChanged, lambda event: event.mentoring_sequence)
         _, distrusted = fold_within(writing, PEOPLE, states)
-        refused = refused_of(erased, distrusted)
+        roles = erased_states(erased, MemberChanged, lambda event: event.members_sequence)
+        _, distrusted_roles = fold_within(writing, MENTORS, roles, mentor_fields)
+        refused = refused_of(erased, [*distrusted, *distrusted_roles])
         now = self._clock.now()
         for record in erased:
             if all(record is not refusal.received for refusal in refused):

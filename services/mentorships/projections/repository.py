@@ -1,4 +1,4 @@
-"""Copies of what profiles publishes, people and programmes, and of what matching does: who assesses whom."""
+"""Copies of what profiles publishes, people, mentors and programmes, and of what matching does: who assesses whom."""
 
 from collections.abc import Collection, Mapping, Sequence
 
@@ -6,11 +6,11 @@ from services.mentorships.projections.domain import Person, Programme
 from shared.consuming.projection import Copy, Refused, fold
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AssessmentChanged
-from shared.contracts.profiles import MentoringProfileChanged, ProgrammeChanged
+from shared.contracts.profiles import MemberChanged, MentoringProfileChanged, ProgrammeChanged
 from shared.errors import Conflict
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
 
-PEOPLE, PROGRAMMES, ASSESSMENTS = "people", "programmes", "assessments"
+PEOPLE, MENTORS, PROGRAMMES, ASSESSMENTS = "people", "mentors", "programmes", "assessments"
 _ASSESSED = IndexModel([("assessed", ASCENDING), ("counts", ASCENDING)], name="assessed")
 _SIGN_IN = IndexModel([("institution", ASCENDING), ("subject_hash", ASCENDING)], name="sign_in")
 
@@ -21,11 +21,15 @@ class MongoProjections:
 
     async def prepare(self) -> None:
         await ensure_indexes(self._database[PEOPLE], [_SIGN_IN])
+        await ensure_indexes(self._database[MENTORS], [])
         await ensure_indexes(self._database[PROGRAMMES], [])
         await ensure_indexes(self._database[ASSESSMENTS], [_ASSESSED])
 
     async def fold_people(self, received: Sequence[Received]) -> list[Refused]:
         return await fold(self._database[PEOPLE], received)
+
+    async def fold_mentors(self, received: Sequence[Received]) -> list[Refused]:
+        return await fold(self._database[MENTORS], received, mentor_fields)
 
     async def fold_programmes(self, received: Sequence[Received]) -> list[Refused]:
         return await fold(self._database[PROGRAMMES], received, _programme_fields)
@@ -38,6 +42,11 @@ class MongoProjections:
         counting = {"assessed": member, "counts": True, "erased": False}
         found = self._database[ASSESSMENTS].find(counting, {"assessor": 1})
         return frozenset([document["assessor"] async for document in found])
+
+    async def mentors(self, programme: str, among: Collection[str]) -> frozenset[str]:
+        """Those of these members who have the mentor role in the programme, active or not."""
+        wanted = {"_id": {"$in": list(among)}, "mentor_in": programme, "erased": False}
+        return frozenset([document["_id"] async for document in self._database[MENTORS].find(wanted, {"_id": 1})])
 
     async def signed_in(self, institution: str, subject_hash: str) -> str | None:
         wanted = {"institution": institution, "subject_hash": subject_hash, "erased": False, "status": "active"}
@@ -61,12 +70,12 @@ class MongoProjections:
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
-    """The copy of a member's own profile."""
+    """The copy of a member's own profile, and the programmes in which they mentor."""
+    own = {"_id": member, "institution": institution, "erased": False}
     shown = {"_id": 0, "name": 1, "locale": 1, "time_zone": 1, "principles": 1, "status": 1}
-    return [
-        profile
-        async for profile in database[PEOPLE].find({"_id": member, "institution": institution, "erased": False}, shown)
-    ]
+    mentor = await database[MENTORS].find_one(own, {"mentor_in": 1}) or {}
+    mentor_in = mentor.get("mentor_in", [])
+    return [{**profile, "mentor_in": mentor_in} async for profile in database[PEOPLE].find(own, shown)]
 
 
 def people_within(writing: Writing, ids: Collection[str]) -> Mapping[str, Person]:
@@ -106,12 +115,18 @@ def _programme(document: Document) -> Programme:
     )
 
 
+def mentor_fields(payload: MemberChanged) -> Document:
+    """Nothing else of the member is copied."""
+    return {"mentor_in": [enrolment.programme for enrolment in payload.enrolments if "mentor" in enrolment.roles]}
+
+
 def _programme_fields(payload: ProgrammeChanged) -> Document:
     return {"name": payload.name, "admits": list(payload.admits)}
 
 
 COPIES = (
     Copy(collection=PEOPLE, payload=MentoringProfileChanged),
+    Copy(collection=MENTORS, payload=MemberChanged, body=mentor_fields),
     Copy(collection=PROGRAMMES, payload=ProgrammeChanged, body=_programme_fields),
     Copy(collection=ASSESSMENTS, payload=AssessmentChanged),
 )

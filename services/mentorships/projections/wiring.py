@@ -4,7 +4,7 @@ from services.mentorships.projections.repository import MongoProjections
 from shared.bootstrap import ServiceDependencies
 from shared.consuming.projecting import ProjectionHandler
 from shared.contracts.matching import AssessmentChanged
-from shared.contracts.profiles import MemberErased, MentoringProfileChanged, ProgrammeChanged
+from shared.contracts.profiles import MemberChanged, MemberErased, MentoringProfileChanged, ProgrammeChanged
 from shared.slices import Slice
 
 
@@ -13,6 +13,7 @@ def build(dependencies: ServiceDependencies, *, on_erased: ProjectionHandler) ->
     dependencies.consumers.projection(
         {
             MentoringProfileChanged: projections.fold_people,
+            MemberChanged: projections.fold_mentors,
             ProgrammeChanged: projections.fold_programmes,
             AssessmentChanged: projections.fold_assessments,
             MemberErased: on_erased,
