@@ -17,6 +17,7 @@ from services.web.coordinator.rosters import rosters_router
 from services.web.coordinator.rounds import rounds_router
 from services.web.coordinator.simulations import simulations_router
 from services.web.coordinator.vocabulary import vocabulary_router
+from services.web.flash.api import flash_router
 from services.web.home.api import home_router, static_router
 from services.web.inbox.api import inbox_router
 from services.web.languages import Languages
@@ -146,6 +147,7 @@ def page_routers() -> list[APIRouter]:
         guides_router(),
         calendar_router(),
         hours_router(),
+        flash_router(),
         support_router(),
         asking_router(),
         inbox_router(),

@@ -116,6 +116,15 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "paused": N_("Paused"),
         "ended": N_("Ended"),
     },
+    "flash": {
+        "open": N_("Free"),
+        "booked": N_("Booked"),
+        "held": N_("Held"),
+        "missed": N_("Missed"),
+        "unknown": N_("Not recorded"),
+        "withdrawn": N_("Withdrawn"),
+        "expired": N_("Nobody booked it"),
+    },
     "statement": {
         "accessible": N_("My mentor makes time for me"),
         "encouraging": N_("My mentor supports and encourages me"),

@@ -10,6 +10,7 @@ from fastapi import Depends, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from services.web.clients.courses import Courses
+from services.web.clients.flash import Flash
 from services.web.clients.matching import Matching
 from services.web.clients.meetings import Meetings
 from services.web.clients.mentorships import Mentorships
@@ -136,6 +137,10 @@ class SignedInVisit(Visit):
     @property
     def meetings(self) -> Meetings:
         return Meetings(self._service("mentorships"))
+
+    @property
+    def flash(self) -> Flash:
+        return Flash(self._service("mentorships"))
 
     @property
     def simulations(self) -> Simulations:

@@ -1,0 +1,1 @@
+"""Flash slots: short conversations that mentors offer and mentees book, outside of a mentoring."""
