@@ -1,5 +1,7 @@
 """Rotas: read from files within bounds, and meetings that they leave out and bring back."""
 
+import tracemalloc
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,6 +17,15 @@ from tests.unit.mentorships_people import ADA, DAY, NOW
 
 EVENT = "BEGIN:VEVENT\r\nUID:1\r\n{}\r\nEND:VEVENT"
 HOUR = timedelta(hours=1)
+
+
+def tracemalloc_peak(work: Callable[[], object]) -> int:
+    tracemalloc.start()
+    try:
+        work()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 def calendar(*events: str) -> str:
@@ -105,6 +116,44 @@ def test_a_calendar_that_repeats_or_is_none_is_refused(content: str, message: st
     with pytest.raises(Rejected) as refused:
         spans_of_calendar(content, BERLIN)
     assert message in refused.value.errors[0].message
+
+
+ZONE = """BEGIN:VTIMEZONE
+TZID:{}
+BEGIN:STANDARD
+DTSTART:19700101T000000
+TZOFFSETFROM:+0500
+TZOFFSETTO:+0500
+RRULE:FREQ=SECONDLY;COUNT={}
+END:STANDARD
+END:VTIMEZONE
+"""
+ALARM = "BEGIN:VALARM\nACTION:AUDIO\nTRIGGER:-PT15M\nDURATION:PT5M\nREPEAT:2\nEND:VALARM\n"
+
+
+def with_zone(name: str, *, changes: int = 1, also: str = "") -> str:
+    times = f"DTSTART;TZID={name}:20270205T190000\nDTEND;TZID={name}:20270206T070000\n"
+    zone = ZONE.format(name, changes)
+    return f"BEGIN:VCALENDAR\n{zone}BEGIN:VEVENT\nUID:1\n{times}{also}END:VEVENT\nEND:VCALENDAR\n"
+
+
+def test_the_rules_of_time_zones_in_a_calendar_are_not_expanded() -> None:
+    before = tracemalloc_peak(lambda: spans_of_calendar(with_zone("Europe/Berlin"), BERLIN))
+    after = tracemalloc_peak(lambda: spans_of_calendar(with_zone("Europe/Berlin", changes=20_000), BERLIN))
+    assert after < 2 * before, "each change of a zone would take memory"
+
+
+def test_a_zone_that_a_calendar_defines_itself_is_refused_and_not_remembered_for_other_files() -> None:
+    for content in (with_zone("Ward Time"), with_zone("Ward Time").replace(ZONE.format("Ward Time", 1), "")):
+        with pytest.raises(Rejected, match="see errors") as refused:
+            spans_of_calendar(content, BERLIN)
+        assert "zone that it defines itself" in refused.value.errors[0].message
+
+
+def test_a_calendar_may_define_a_known_zone_and_have_alarms() -> None:
+    assert spans_of_calendar(with_zone("Europe/Berlin", also=ALARM), "UTC") == spans_of_csv(
+        "starts,ends\n2027-02-05T19:00,2027-02-06T07:00\n", BERLIN
+    )
 
 
 @pytest.mark.parametrize(

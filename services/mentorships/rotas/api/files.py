@@ -1,9 +1,12 @@
 """Reads a rota as calendar programs and spreadsheets export it: iCalendar or CSV. It reads times only.
 
-Bounded: the text is limited before it is parsed, and an event that repeats is refused, so nothing is expanded.
+Bounded: the text is limited before it is parsed, of a calendar only the times of its events are parsed, and an event
+that repeats is refused, so nothing is expanded. Time zones are known by name: `icalendar` would expand each rule of a
+zone that a file defines itself, and remember the zone for everybody's files.
 """
 
 import csv
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from io import StringIO
@@ -17,6 +20,8 @@ from services.mentorships.rotas.domain import refused
 MAX_CHARACTERS = 500_000
 _MOST_LINES, _MOST_CHARACTERS = 20_000, 10_000
 _REPEATING = ("RRULE", "RDATE", "EXRULE")
+_OF_EVENTS = frozenset({"BEGIN", "END", "DTSTART", "DTEND", "DURATION", *_REPEATING})
+_LINE_END, _FOLD, _NAME_END = re.compile(r"\r?\n"), re.compile(r"\r?\n[ \t]"), re.compile(r"[:;]")
 _COLUMNS = ("starts", "ends")
 _UNREADABLE = (ValueError, KeyError, IndexError, AttributeError, TypeError, OverflowError, RecursionError)
 """What `icalendar` raises for content that is none, or whose components lie too deep in each other."""
@@ -26,10 +31,29 @@ Span = tuple[datetime, datetime]
 def spans_of_calendar(content: str, zone: str) -> list[Span]:
     """Raises `Rejected`. Times without a zone, and whole days, are in `zone`."""
     try:
-        events = Calendar.from_ical(content).walk("VEVENT")
+        events = Calendar.from_ical(_times_of_events(content)).walk("VEVENT")
         return [_span(event, zone) for event in events]
     except _UNREADABLE as wrong:
         raise refused("must be an iCalendar file (RFC 5545) with an event for each duty") from wrong
+
+
+def _times_of_events(content: str) -> str:
+    """A calendar with nothing but its events, and of these what says when they are. Raises `ValueError`."""
+    kept: list[str] = []
+    opened: list[str] = []
+    is_calendar = False
+    for line in _LINE_END.split(_FOLD.sub("", content.removeprefix("\ufeff"))):
+        name, component = _NAME_END.split(line, 1)[0].strip().upper(), line.rpartition(":")[2].strip().upper()
+        if name == "BEGIN":
+            opened.append(component)
+            is_calendar = True
+        if name in _OF_EVENTS and opened[-1:] == ["VEVENT"]:
+            kept.append(line)
+        if name == "END" and (not opened or opened.pop() != component):
+            raise ValueError("a component ends that did not begin")
+    if opened or not is_calendar or max(map(len, kept), default=0) > _MOST_CHARACTERS:
+        raise ValueError("not a calendar")
+    return "\r\n".join(["BEGIN:VCALENDAR", *kept, "END:VCALENDAR", ""])
 
 
 def spans_of_csv(content: str, zone: str) -> list[Span]:
@@ -66,10 +90,17 @@ def _span(event: Any, zone: str) -> Span:
     """`event`: icalendar does not type its properties."""
     if any(name in event for name in _REPEATING):
         raise refused("must have single events only: export the duties without recurrence rules")
-    begin = event["DTSTART"].dt
+    begin = _time(event["DTSTART"])
     length = event["DURATION"].dt if "DURATION" in event else None
-    end = event["DTEND"].dt if "DTEND" in event else begin + (length or _default_length(begin))
+    end = _time(event["DTEND"]) if "DTEND" in event else begin + (length or _default_length(begin))
     return _moment(begin, zone), _moment(end, zone)
+
+
+def _time(property: Any) -> date:
+    when: date = property.dt
+    if "TZID" in property.params and isinstance(when, datetime) and when.tzinfo is None:
+        raise refused("has times in a zone that it defines itself: export them in UTC, or in a zone like Europe/Berlin")
+    return when
 
 
 def _default_length(begin: date) -> timedelta:
