@@ -2,9 +2,14 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_BEGINS = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+"""By which a cell is a formula, in full width too."""
+_FORMULA = re.compile(f'(^(?=[{_BEGINS}\\t\\r\\n])|[;,|\\t\\r\\n][ "]*(?=[{_BEGINS}]))')
+"""Within a cell too, after what separates cells in other countries' spreadsheets."""
+_ESCAPED = re.compile(f"(^|[;,|\\t\\r\\n][ \"]*)'(?=[{_BEGINS}]|(?<=^')[\\t\\r\\n])")
 
 
 def csv_line(cells: Iterable[str], *, delimiter: str = ",") -> str:
@@ -14,10 +19,10 @@ def csv_line(cells: Iterable[str], *, delimiter: str = ",") -> str:
 
 
 def escape_formula(cell: str) -> str:
-    """Puts an apostrophe before a cell that a spreadsheet program would evaluate."""
-    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+    """Puts an apostrophe before what a spreadsheet program would evaluate."""
+    return _FORMULA.sub(r"\1'", cell)
 
 
 def unescape_formula(cell: str) -> str:
     """The cell before `escape_formula`."""
-    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+    return _ESCAPED.sub(r"\1", cell)

@@ -32,6 +32,7 @@ _USABLE_SECONDS = 3600
 """How long keys are used while their issuer does not answer."""
 _ANSWER_SECONDS = 5
 _ANSWER_BYTES = 1 << 20
+_MOST_KEYS = 100
 _INVALID_ANSWERS = (
     httpx.HTTPError,
     httpx.InvalidURL,
@@ -45,6 +46,10 @@ _INVALID_ANSWERS = (
 )
 """The errors of an issuer that does not answer, or answers with something else than keys."""
 _log = logger(__name__)
+
+
+class KeysElsewhere(ValueError):
+    """The issuer's metadata names an address that nobody registered."""
 
 
 class IssuerUnavailable(Exception):
@@ -133,14 +138,17 @@ async def _keys_address(issuer: Issuer) -> str:
 
 def keys_address(issuer: str, metadata: Mapping[str, Any]) -> str:
     """Refuses metadata of another issuer (OpenID Connect Discovery 1.0, 4.3), and keys at an address that is less
-    protected than the issuer's own.
+    protected than the issuer's own, or on another host: by its metadata an issuer could have any address asked from
+    inside the network.
     """
     if metadata["issuer"] != issuer:
         raise ValueError("the metadata is that of another issuer")
-    address = urlsplit(metadata["jwks_uri"])
-    if address.scheme not in {"https", urlsplit(issuer).scheme} or not address.netloc:
+    address, own = httpx.URL(metadata["jwks_uri"]), httpx.URL(issuer)
+    if address.scheme not in {"https", own.scheme} or not address.netloc:
         raise ValueError("the metadata names keys that do not come over https")
-    return str(address.geturl())
+    if address.netloc != own.netloc:
+        raise KeysElsewhere("the keys are on another host than the issuer: name them as `jwks_uri` in the registry")
+    return str(address)
 
 
 async def _read_json(uri: str) -> dict[str, Any]:
@@ -168,6 +176,8 @@ def _for(algorithm: str, keys: Sequence[VerifyingKey]) -> VerifyingKey | None:
 
 def _keys_in(published: Mapping[str, Any]) -> Sequence[VerifyingKey]:
     """A malformed key is left out, unless all are: then the answer is something else than keys."""
+    if len(published["keys"]) > _MOST_KEYS:
+        raise ValueError("the answer contains too many keys")
     keys = [key for key in published["keys"] if isinstance(key, Mapping) and isinstance(key.get("kty"), str)]
     if published["keys"] and not keys:
         raise ValueError("the answer contains no key")

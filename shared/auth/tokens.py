@@ -186,7 +186,7 @@ def _verified(token: str, key: VerifyingKey, *, issuer: str, audience: frozenset
         raise Unauthenticated(
             "audience_wrong", "the token is for another application: its `aud` is not this network's"
         ) from None
-    except (jwt.InvalidTokenError, TypeError, ValueError):
+    except (jwt.InvalidTokenError, TypeError, ValueError, OverflowError):  # the last for a date of Infinity
         raise Unauthenticated("token_invalid", _INVALID) from None
     return claims
 

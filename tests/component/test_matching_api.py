@@ -9,7 +9,6 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from shared.contracts.profiles import FACTORS, ProgrammeLimits
-from shared.csv_lines import escape_formula
 from tests.component.matching_kit import (
     CARE,
     NORTH,
@@ -204,12 +203,6 @@ async def test_without_a_token_there_is_nothing_and_health_and_metrics_answer(ma
     metrics = (await matching.client.get("/metrics")).text
     assert "matching_lists_computed_total" in metrics
     assert "matching_own_change_seconds_count" in metrics
-
-
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@sum", "\t=1"])
-def test_a_cell_that_a_spreadsheet_would_execute_is_escaped(cell: str) -> None:
-    assert escape_formula(cell) == f"'{cell}"
-    assert escape_formula("ana") == "ana"
 
 
 TOPICS_ALONE = ",".join(f"{factor}:{100 if factor == 'topics' else 0}" for factor in FACTORS)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from shared.auth import Authenticator, Issuer, IssuerUnavailable, Unauthenticated
-from shared.auth.keys import keys_address
+from shared.auth.keys import KeysElsewhere, keys_address
 from shared.clock import SystemClock
 from shared.telemetry import Metrics
 
@@ -145,6 +145,41 @@ async def test_metadata_of_another_issuer_or_with_another_address_is_an_outage(
 def test_keys_over_http_are_refused_for_an_issuer_over_https() -> None:
     with pytest.raises(ValueError, match="https"):
         keys_address("https://a.example", {"issuer": "https://a.example", "jwks_uri": "http://10.0.0.1/keys"})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://169.254.169.254/latest",
+        "https://localhost/keys",
+        "https://a.example:8443/keys",
+        "https://a.example@10.0.0.1/keys",
+        "https://a.example.b.example/keys",
+    ],
+)
+def test_keys_on_another_host_are_not_asked_for_unless_they_are_registered(address: str) -> None:
+    with pytest.raises(KeysElsewhere):
+        keys_address("https://a.example", {"issuer": "https://a.example", "jwks_uri": address})
+    same = "https://A.example:443/keys"
+    assert keys_address("https://a.example", {"issuer": "https://a.example", "jwks_uri": same})
+
+
+async def test_more_keys_than_an_issuer_has_are_not_parsed(provider: Provider) -> None:
+    key = elliptic()
+    provider.describes()
+    provider.publishes(*[published(key)] * 101)
+    assert await provider.sign_in(provider.authenticator(), key) == "again in 11"
+
+
+@pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
+async def test_a_date_of_infinity_is_refused(provider: Provider, name: str) -> None:
+    key = elliptic()
+    provider.describes()
+    provider.publishes(published(key))
+    token = provider.token(key, **{name: float("inf")})
+    with pytest.raises(Unauthenticated) as refused:
+        await provider.authenticator().principal(f"Bearer {token}")
+    assert refused.value.code in {"token_invalid", "claims_malformed"}
 
 
 async def test_a_redirect_is_not_followed(provider: Provider) -> None:
