@@ -7,9 +7,10 @@ from services.mentorships.flash.domain import MACHINE as FLASH
 from services.mentorships.goals.domain import MACHINE as GOAL
 from services.mentorships.lifecycle.domain import MACHINE as MENTORSHIP
 from services.mentorships.meetings.domain.states import MACHINE as MEETINGS
+from services.mentorships.outreach.domain import MACHINE as OUTREACH
 
 PAGE = Path(__file__).parent.parent / "docs" / "mentorships.md"
-MACHINES = (MENTORSHIP, AGREEMENT, MEETINGS, GOAL, FLASH)
+MACHINES = (MENTORSHIP, AGREEMENT, MEETINGS, GOAL, FLASH, OUTREACH)
 _BEGIN, _END = "<!-- drawn: ./dev machines -->", "<!-- end of the drawings -->"
 
 

@@ -185,7 +185,7 @@ def _cases(template: str, known: Collection[str]) -> Iterator[tuple[str, str, do
         yield template, "first list", _list(now=(_ADA, _STRANGER))
         yield template, "one new, one gone", _list("ada", "ben", now=(_ADA, _STRANGER))
         yield template, "new order", _list("ada", now=(_ADA,))
-    elif template in ("support-changed", "hearer-listed"):
+    elif template in ("support-changed", "hearer-listed", "visit-reminded"):
         yield template, "", domain.Hint(template=template)
     elif template.startswith("member-"):
         yield template, "", domain.Hint(template=template, programme=_PROGRAMME)

@@ -17,6 +17,7 @@ from services.mentorships.meetings import wiring as meetings
 from services.mentorships.messages import wiring as messages
 from services.mentorships.messages.repository import blocked_by
 from services.mentorships.numbers import wiring as numbers
+from services.mentorships.outreach import wiring as outreach
 from services.mentorships.policies import wiring as policies
 from services.mentorships.privacy.api import export_router
 from services.mentorships.privacy.repository import MongoErasures, MongoExports
@@ -84,6 +85,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             numbers.build(dependencies),
             support.build(dependencies),
             flash.build(dependencies),
+            outreach.build(dependencies),
             Slice(routers=_development(settings, clock)),
             Slice(
                 prepare=[erasures.prepare],

@@ -13,6 +13,7 @@ from services.mentorships.goals.repository import GOALS
 from services.mentorships.lifecycle.repository import MENTORSHIPS
 from services.mentorships.meetings.repository import SERIES
 from services.mentorships.messages.repository import MESSAGES
+from services.mentorships.outreach.repository import VISITS
 from services.mentorships.support.repository import HEARERS, SUPPORT
 from shared.contracts.envelope import Received
 from shared.mongo import Database
@@ -28,6 +29,7 @@ VERSIONED: Mapping[str, str] = {
     "support": SUPPORT,
     "hearer": HEARERS,
     "slot": FLASH_SLOTS,
+    "visit": VISITS,
 }
 """By an event's aggregate: the collection whose `version` is its sequence."""
 

@@ -14,6 +14,7 @@ from services.mentorships.lifecycle import repository as lifecycle
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.meetings import repository as meetings
 from services.mentorships.messages import repository as messages
+from services.mentorships.outreach import repository as outreach
 from services.mentorships.privacy.repository import Export, Forget
 from services.mentorships.projections import repository as projections
 from services.mentorships.rotas import repository as rotas
@@ -32,6 +33,7 @@ FORGET: Sequence[Forget] = (
     support.forget,
     flash.forget,
     rotas.forget,
+    outreach.forget,
 )
 EXPORTS: Mapping[str, Export] = {
     "profile": projections.export,
@@ -45,6 +47,7 @@ EXPORTS: Mapping[str, Export] = {
     "rota": rotas.export,
     "support": support.export,
     "flash_slots": flash.export,
+    "outreach_visits": outreach.export,
     "message_blocks": messages.export_blocks,
     "message_reports": messages.export_reports,
     "calendar": calendars.export,

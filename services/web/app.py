@@ -38,6 +38,7 @@ from services.web.mentorships.steps import steps_router
 from services.web.mentorships.support import support_router
 from services.web.my_data.api import my_data_router
 from services.web.operator.api import operator_router
+from services.web.outreach.api import outreach_router
 from services.web.pages.headers import SecurityHeaders
 from services.web.pages.problems import answer_fault, answer_problems
 from services.web.pages.rendering import Templates
@@ -148,6 +149,7 @@ def page_routers() -> list[APIRouter]:
         calendar_router(),
         hours_router(),
         flash_router(),
+        outreach_router(),
         support_router(),
         asking_router(),
         inbox_router(),

@@ -125,6 +125,19 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "withdrawn": N_("Withdrawn"),
         "expired": N_("Nobody booked it"),
     },
+    "visit": {
+        "planned": N_("Planned"),
+        "held": N_("Held"),
+        "cancelled": N_("Cancelled"),
+        "unknown": N_("Not recorded"),
+    },
+    "visit_item": {
+        "agreed": N_("Agree with the school on the day, the class and what they expect"),
+        "kit": N_("Read the talk kit, and prepare what to say"),
+        "equipment": N_("Ask what there is in the room: projector, sound, time for questions"),
+        "arrival": N_("Find out how to get there, and whom to ask for"),
+        "thanks": N_("Thank the school, and send what you promised"),
+    },
     "statement": {
         "accessible": N_("My mentor makes time for me"),
         "encouraging": N_("My mentor supports and encourages me"),

@@ -441,6 +441,50 @@ class FlashMissed(AboutFlash):
     TOPIC: ClassVar[str] = "mentorships.events"
 
 
+class AboutVisit(Payload):
+    """The common fields of events about a member's outreach visit to a school. School, host and notes stay in
+    mentorships; nothing is known of pupils but their number.
+    """
+
+    AGGREGATE: ClassVar[str] = "visit"
+    TENANT: ClassVar[str] = "visitor.institution"
+
+    visit: Id
+    visitor: Recipient
+    starts_at: Moment
+    minutes: Count
+
+
+class VisitPlanned(AboutVisit):
+    """A visit is planned, or its time has changed."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.visit.planned.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
+class VisitCancelled(AboutVisit):
+    """The visit does not take place, or did not."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.visit.cancelled.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
+class VisitReminded(AboutVisit):
+    """The visitor is reminded two days before, once for each time that was planned."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.visit.reminded.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+
+class VisitHeld(AboutVisit):
+    """The visit took place. Its minutes are hours that the visitor gave."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.visit.held.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
 class MentorshipsErasureCompleted(Payload):
     """The receipt of mentorships: of an erased member it keeps only ids."""
 

@@ -93,6 +93,8 @@ async def _prepared(running: Running, api: Api) -> Known:
             "asks-all": "/asks",
             "asks-one": f"/asks/{second}",
             "flash": "/flash",
+            "visits": "/visits",
+            "visits-plan": "/visits/plan",
             "flash-offer": f"/flash/programmes/{CARE}/offer",
             "support-hearer": "/support",
             "support-entry": f"/support/entries/{hearer}",

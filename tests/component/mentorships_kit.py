@@ -178,6 +178,7 @@ async def serving(
         issuers_file=issuer.issuers_file,
         topics_size="native",
         http_port=free_ports(1)[0],
+        shed_after_seconds=3_600,  # no relay runs in most of these tests, and the fuzzer takes minutes
     )
     service = build(settings, clock, frozenset(roles))
     await service.prepare()

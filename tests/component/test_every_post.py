@@ -220,6 +220,7 @@ async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_witho
         await repeating.repeat("/goals/{goal}/{command}", complete, answer_is_lost=True)
         await _repeat_meetings(repeating, mentorships, introduction)
         await _repeat_flash_slots(repeating, mentorships)
+        await _repeat_visits(repeating, mentorships)
         messages, text = f"/mentorships/{introduction}/messages", {"text": "Shall we begin?"}
         await repeating.repeat("/mentorships/{mentorship}/messages", post(messages, text))
         received = (await mentorships.post(MENTOR, messages, text)).json()["id"]
@@ -324,6 +325,26 @@ async def _repeat_flash_slots(repeating: Repeating, service: MentorshipsService)
     service.clock.ahead += timedelta(days=1, hours=1)
     held = f"{first}/outcome/held"
     await repeating.repeat("/flash-slots/{slot}/outcome/{outcome}", lambda key: service.post(MENTOR, held, key=key))
+
+
+async def _repeat_visits(repeating: Repeating, service: MentorshipsService) -> None:
+    """A visit that is held, and one that is cancelled."""
+    starts = f"{service.clock.now() + timedelta(days=1):%Y-%m-%dT%H:%M}"
+    body = {"starts": starts, "zone": "UTC", "minutes": 30, "school": "North School"}
+    path = "/me/outreach-visits"
+    first = (await repeating.repeat(path, lambda key: service.post(MENTOR, path, body, key=key)))["id"]
+    second = (await service.post(MENTOR, path, body)).json()["id"]
+    cancel = f"/outreach-visits/{second}/cancel"
+    await repeating.repeat(
+        "/outreach-visits/{visit}/cancel", lambda key: service.post(MENTOR, cancel, key=key), answer_is_lost=True
+    )
+    service.clock.ahead += timedelta(days=2)
+    held = f"/outreach-visits/{first}/held"
+    await repeating.repeat(
+        "/outreach-visits/{visit}/held",
+        lambda key: service.post(MENTOR, held, {"pupils": 20}, key=key),
+        answer_is_lost=True,
+    )
 
 
 async def test_every_post_of_notifications_takes_effect_once_and_is_answered_without_a_wait(

@@ -177,13 +177,14 @@ async def _mentorships(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> Asyn
         window = {"starts": plan["starts"], "ends": f"{mentorships.clock.now() + timedelta(days=2):%Y-%m-%dT00:00}"}
         offers = f"/programmes/{mentorships_kit.PROGRAMME}/flash-slots"
         slots = await mentorships.post(mentor, offers, {**window, "zone": "UTC", "minutes": 60})
+        visit = await mentorships.post(mentor, "/me/outreach-visits", plan | {"school": "North School"})
         yield Served(
             mentorships.http,
             mentorships.database,
             (await mentorships.http.get("/openapi.json")).json(),
             {"programme": mentorships_kit.PROGRAMME, "mentorship": opened, "goal": goal.json()["id"]}
             | {"series": meetings.json()["id"], "meeting": plan["starts"], "support": support, "hearer": hearer}
-            | {"slot": slots.json()["items"][0]["id"]},
+            | {"slot": slots.json()["items"][0]["id"], "visit": visit.json()["id"]},
             _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
         )
 

@@ -17,7 +17,14 @@ from services.matching.mentoring.handlers import Reactions
 from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from shared.consuming.parking import Parking
 from shared.contracts.dead_letters import MatchingRecordParked
-from shared.contracts.mentorships import AboutMentorship, FlashHeld, MeetingHeld, MentorshipEnded, MentorshipReturnDue
+from shared.contracts.mentorships import (
+    AboutMentorship,
+    FlashHeld,
+    MeetingHeld,
+    MentorshipEnded,
+    MentorshipReturnDue,
+    VisitHeld,
+)
 from shared.contracts.payload import Recipient
 from shared.mongo import Document, in_one_thread
 from tests.component.conftest import Plumbing
@@ -39,7 +46,7 @@ class MatchedPair:
     relationship: str
     _received: int = 0
 
-    async def receives(self, event: AboutMentorship | FlashHeld, **changed: Any) -> None:
+    async def receives(self, event: AboutMentorship | FlashHeld | VisitHeld, **changed: Any) -> None:
         """The next event of mentorships arrives; `changed` is what a test puts in its record's place."""
         self._received += 1
         sent = record(self.plumbing, event, event.tenant, sequence=self._received, **changed)
@@ -219,13 +226,14 @@ async def test_hours_in_every_format_count_once_for_the_mentor_and_are_deleted_w
     meeting = MeetingHeld(series="s", starts_at=at, minutes=60, **pair.about)
     flash = FlashHeld(slot="f", programme=CARE, mentee=BEN, mentor=MARA, starts_at=at, minutes=30)
     before = MeetingHeld(series="s", starts_at=at - timedelta(days=31), minutes=60, **pair.about)
-    for event in (meeting, meeting, flash, flash, before):
+    visit = VisitHeld(visit="v", visitor=MARA, starts_at=at, minutes=90)
+    for event in (meeting, meeting, flash, flash, visit, visit, before):
         await pair.receives(event)
 
     mine = (await pair.matching.get("/me/load", "mara", NORTH)).json()
-    assert (mine["hours_given"], mine["hours_promised"]) == (1.5, mine["hours_per_month"] + 0.5)
+    assert (mine["hours_given"], mine["hours_promised"]) == (3.0, mine["hours_per_month"] + 2.0)
     exported = (await pair.matching.get("/me/export", "mara", NORTH)).json()
-    assert sorted(each["format"] for each in exported["hours_given"]) == ["flash", "meeting", "meeting"]
+    assert sorted(each["format"] for each in exported["hours_given"]) == ["flash", "meeting", "meeting", "outreach"]
     gone = Departure(member="mara", institution=NORTH, sequence=9, is_erased=True, event="e", correlation="c")
     await in_one_thread(pair.matching.database, lambda writing: forget(writing, gone))
     assert await pair.matching.database["hours_given"].count_documents({}) == 0

@@ -15,6 +15,8 @@ from services.mentorships.kernel.due import DueWorker
 from services.mentorships.lifecycle import domain as lifecycle
 from services.mentorships.meetings.domain import series as meetings
 from services.mentorships.meetings.repository import MongoSeries
+from services.mentorships.outreach import domain as outreach
+from services.mentorships.outreach.repository import MongoVisits
 from services.mentorships.rotas import domain as rotas
 from services.mentorships.rotas.repository import MongoRotas
 from shared.contracts.matching import RelationshipClosed, RelationshipPaused, RelationshipResumed
@@ -81,6 +83,10 @@ async def people_do_everything(service: MentorshipsService, id: str) -> None:
     slots = await done(service, MENTOR, offers, {**window, "zone": "UTC", "minutes": 30})
     slot = f"/flash-slots/{slots['items'][0]['id']}"
     await done(service, MENTEE, f"{slot}/book", {"question": "Which journal?"})
+    visit = {"starts": tomorrow, "zone": "UTC", "minutes": 30, "school": "North School"}
+    visit_id = (await done(service, MENTOR, "/me/outreach-visits", visit))["id"]
+    assert (await service.get(MENTOR, f"/outreach-visits/{visit_id}")).status_code == 200
+    assert (await service.get(MENTOR, "/me/outreach-visits")).status_code == 200
     duty = f"{tomorrow[:10]}T16:00,{tomorrow[:10]}T23:00"
     rota = {"format": "csv", "zone": "UTC", "content": f"starts,ends\n{duty}\n"}
     await service.put(MENTOR, "/me/rota", rota)
@@ -128,6 +134,7 @@ async def time_passes(service: MentorshipsService) -> None:
         DueWorker(MongoSeries(service.database, service.clock), meetings.pass_time, service.clock),
         DueWorker(MongoRotas(service.database, service.clock), rotas.pass_time, service.clock),
         DueWorker(MongoFlashSlots(service.database, service.clock), flash.pass_time, service.clock),
+        DueWorker(MongoVisits(service.database, service.clock), outreach.pass_time, service.clock),
     ):
         await worker.work()
 

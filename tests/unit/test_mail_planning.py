@@ -188,6 +188,7 @@ def test_mails_that_many_get_at_once_are_bulk_and_answers_are_not() -> None:
         "meeting-reminded",
         "flash-cancelled",
         "flash-reminded",
+        "visit-reminded",
         "member-invited",
         "member-reminded",
         "erasure-requested",

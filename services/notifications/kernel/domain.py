@@ -116,7 +116,7 @@ class ErasureNotice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hint:
-    """Something is new, and the notification does not say what: it is confidential, or an invitation."""
+    """Something is new, and the notification does not say what: it is confidential, an invitation, or one's own."""
 
     template: str
     programme: str = ""

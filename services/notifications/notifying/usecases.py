@@ -40,6 +40,7 @@ from shared.contracts.mentorships import (
     MeetingChanged,
     MeetingSkipped,
     SupportChanged,
+    VisitReminded,
 )
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
@@ -47,10 +48,9 @@ from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn, Member
 from shared.errors import Rejected
 
 AboutPair = AboutRequest | AboutRelationship | AboutMentorship | AboutFlash
-Confidential = SupportChanged | HearerListed
-AnyEvent = (
-    SuggestionsChanged | AboutPair | AboutPlace | ErasureRequested | ErasureWithdrawn | MemberInvited | Confidential
-)
+Hinted = SupportChanged | HearerListed | VisitReminded
+"""Events whose notification only says that there is something to see."""
+AnyEvent = SuggestionsChanged | AboutPair | AboutPlace | ErasureRequested | ErasureWithdrawn | MemberInvited | Hinted
 _MOMENTS = ("introduction_ends_at", "ends_at", "returns_at", "asked_at", "lapses_at", "moved_to", "starts_at")
 """Fields of events that announce a moment; of an event that has two, the first in this order counts."""
 _EVENT, _MAIL = "told ", "mail "
@@ -197,7 +197,7 @@ def _named(event: AnyEvent) -> list[Person]:
             return [Person(member=event.mentee, institution=event.institution), *_ranked(event)]
         case ErasureRequested() | ErasureWithdrawn() | MemberInvited():
             return [Person(member=event.member, institution=event.institution)]
-        case SupportChanged() | HearerListed():
+        case SupportChanged() | HearerListed() | VisitReminded():
             return []
         case AboutPlace():
             return [_person(event.mentee)]
@@ -214,7 +214,7 @@ def _notices(event: AnyEvent) -> list[PendingNotification]:
             return [_erasure_notice(event, to) for to in recipients]
         case MemberInvited():
             return [_invitation(event, to) for to in recipients]
-        case SupportChanged() | HearerListed():
+        case SupportChanged() | HearerListed() | VisitReminded():
             return [_hint(event, to) for to in recipients]
         case AboutPlace():
             return [_left_over(event, to) for to in recipients]
@@ -316,7 +316,7 @@ def _invitation(event: MemberInvited, recipient: Recipient) -> PendingNotificati
     return PendingNotification(recipient=recipient, occasion=f"invitation:{event.invitation}", change=change)
 
 
-def _hint(event: Confidential, recipient: Recipient) -> PendingNotification:
+def _hint(event: Hinted, recipient: Recipient) -> PendingNotification:
     aggregate, fact = event.TYPE.split(".")[3:5]
     change = Hint(template=f"{aggregate}-{fact}")
     return PendingNotification(recipient=recipient, occasion=f"{aggregate}:{event.aggregate}", change=change)

@@ -16,6 +16,7 @@ from services.web.clients.meetings import Meetings
 from services.web.clients.mentorships import Mentorships
 from services.web.clients.notifications import Notifications
 from services.web.clients.operations import Operations
+from services.web.clients.outreach import Outreach
 from services.web.clients.profiles import Profiles
 from services.web.clients.simulations import Simulations
 from services.web.clients.support import Support
@@ -141,6 +142,10 @@ class SignedInVisit(Visit):
     @property
     def flash(self) -> Flash:
         return Flash(self._service("mentorships"))
+
+    @property
+    def outreach(self) -> Outreach:
+        return Outreach(self._service("mentorships"))
 
     @property
     def simulations(self) -> Simulations:

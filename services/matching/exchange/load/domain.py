@@ -11,8 +11,8 @@ from typing import Literal
 LEAST_GROUP = 5
 COUNTED = timedelta(days=30)
 """The month to which `hours_per_month` is compared: hours given in the last 30 days count."""
-Format = Literal["meeting", "flash"]
-"""How hours were given: a meeting of a mentorship, or a conversation that takes no seat."""
+Format = Literal["meeting", "flash", "outreach"]
+"""How hours were given: a meeting of a mentorship, or a conversation or a visit to a school, which take no seat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,8 @@ class Load:
 
     @property
     def promised(self) -> float:
-        """Promised hours a month: each seat is worth an equal share of `hours`, and conversations that take no seat
-        count as they were given. Exceeds `hours` where the seats were lowered below the taken seats; where they were
+        """Promised hours a month: each seat is worth an equal share of `hours`, and what takes no seat counts as it was
+        given. Exceeds `hours` where the seats were lowered below the taken seats; where they were
         lowered to 0 (a pause), all hours are promised.
         """
         return self.hours * self.taken / (self.seats or max(1, self.taken)) + self.minutes.without_seat / 60

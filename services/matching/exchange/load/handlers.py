@@ -1,17 +1,17 @@
-"""Follows the hours that mentors give, in whichever format: each held meeting or conversation is counted once."""
+"""Follows the hours that mentors give, in every format: each held meeting, conversation or visit is counted once."""
 
 from datetime import datetime
 from typing import Protocol
 
 from services.matching.exchange.load.domain import Format, Given
 from shared.contracts.envelope import Received
-from shared.contracts.mentorships import FlashHeld, MeetingHeld
+from shared.contracts.mentorships import FlashHeld, MeetingHeld, VisitHeld
 from shared.contracts.payload import Payload
 from shared.errors import Rejected
 from shared.mongo import Writing
 
-Held = MeetingHeld | FlashHeld
-FORMATS: dict[type[Payload], Format] = {MeetingHeld: "meeting", FlashHeld: "flash"}
+Held = MeetingHeld | FlashHeld | VisitHeld
+FORMATS: dict[type[Payload], Format] = {MeetingHeld: "meeting", FlashHeld: "flash", VisitHeld: "outreach"}
 
 
 class Record(Protocol):
@@ -27,10 +27,11 @@ class Reactions:
         event = received.payload
         if not isinstance(event, Held):
             raise Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")
+        giver = event.visitor if isinstance(event, VisitHeld) else event.mentor
         given = Given(
             id=f"{event.aggregate}@{_second(event.starts_at)}",
-            mentor=event.mentor.member,
-            institution=event.mentor.institution,
+            mentor=giver.member,
+            institution=giver.institution,
             format=FORMATS[type(event)],
             at=event.starts_at,
             minutes=event.minutes,

@@ -59,6 +59,7 @@ KINDS: Mapping[str, Kind] = {
     "flash-reminded": Kind("mentorships", "/flash/{id}", is_urgent=True),
     "flash-held": Kind("mentorships", "/flash/{id}"),
     "flash-missed": Kind("mentorships", "/flash/{id}"),
+    "visit-reminded": Kind("mentorships", "/visits/{id}", is_urgent=True),
     "goal-changed": Kind("mentorships", "/mentorships/{id}/goals"),
     "check_in-opened": Kind("mentorships", "/mentorships/{id}/check-ins"),
     "check_in-answered": Kind("mentorships", "/mentorships/{id}/check-ins"),
