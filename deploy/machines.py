@@ -5,12 +5,13 @@ from pathlib import Path
 from services.mentorships.agreements.domain.states import MACHINE as AGREEMENT
 from services.mentorships.flash.domain import MACHINE as FLASH
 from services.mentorships.goals.domain import MACHINE as GOAL
+from services.mentorships.groups.domain import MACHINE as GROUP
 from services.mentorships.lifecycle.domain import MACHINE as MENTORSHIP
 from services.mentorships.meetings.domain.states import MACHINE as MEETINGS
 from services.mentorships.outreach.domain import MACHINE as OUTREACH
 
 PAGE = Path(__file__).parent.parent / "docs" / "mentorships.md"
-MACHINES = (MENTORSHIP, AGREEMENT, MEETINGS, GOAL, FLASH, OUTREACH)
+MACHINES = (MENTORSHIP, AGREEMENT, MEETINGS, GOAL, FLASH, OUTREACH, GROUP)
 _BEGIN, _END = "<!-- drawn: ./dev machines -->", "<!-- end of the drawings -->"
 
 

@@ -175,6 +175,12 @@ def _reasons(tree: nodes.Template) -> Iterator[str]:
             yield from (str(constant.value) for constant in comparison.find_all(nodes.Const))
 
 
+_HINTS = frozenset(
+    {"support-changed", "hearer-listed", "visit-reminded"}
+    | {"group-opened", "group-changed", "group-reminded", "group-ended"}
+)
+
+
 def _cases(template: str, known: Collection[str]) -> Iterator[tuple[str, str, domain.Change]]:
     """`known`: the reasons that the template distinguishes."""
     if template == "suggestions-none":
@@ -185,7 +191,7 @@ def _cases(template: str, known: Collection[str]) -> Iterator[tuple[str, str, do
         yield template, "first list", _list(now=(_ADA, _STRANGER))
         yield template, "one new, one gone", _list("ada", "ben", now=(_ADA, _STRANGER))
         yield template, "new order", _list("ada", now=(_ADA,))
-    elif template in ("support-changed", "hearer-listed", "visit-reminded"):
+    elif template in _HINTS:
         yield template, "", domain.Hint(template=template)
     elif template.startswith("member-"):
         yield template, "", domain.Hint(template=template, programme=_PROGRAMME)

@@ -11,6 +11,7 @@ from services.mentorships.certificates import wiring as certificates
 from services.mentorships.checkins import wiring as checkins
 from services.mentorships.flash import wiring as flash
 from services.mentorships.goals import wiring as goals
+from services.mentorships.groups import wiring as groups
 from services.mentorships.guides import wiring as guides
 from services.mentorships.lifecycle import wiring as lifecycle
 from services.mentorships.meetings import wiring as meetings
@@ -78,6 +79,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
                 mentorships(dependencies.database, clock),
                 follow=[follow_series(dependencies.database, clock)],
             ),
+            groups.build(dependencies, mentorships(dependencies.database, clock)),
             rotas.build(dependencies),
             calendars.build(dependencies),
             tasks.build(dependencies, following),

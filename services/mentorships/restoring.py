@@ -10,6 +10,7 @@ from services.mentorships.agreements.repository.agreements import AGREEMENTS
 from services.mentorships.checkins.repository import CHECK_INS
 from services.mentorships.flash.repository import FLASH_SLOTS
 from services.mentorships.goals.repository import GOALS
+from services.mentorships.groups.repository import GROUPS
 from services.mentorships.lifecycle.repository import MENTORSHIPS
 from services.mentorships.meetings.repository import SERIES
 from services.mentorships.messages.repository import MESSAGES
@@ -30,6 +31,7 @@ VERSIONED: Mapping[str, str] = {
     "hearer": HEARERS,
     "slot": FLASH_SLOTS,
     "visit": VISITS,
+    "group": GROUPS,
 }
 """By an event's aggregate: the collection whose `version` is its sequence."""
 

@@ -9,6 +9,7 @@ from services.mentorships.calendars import repository as calendars
 from services.mentorships.checkins import repository as checkins
 from services.mentorships.flash import repository as flash
 from services.mentorships.goals import repository as goals
+from services.mentorships.groups import repository as groups
 from services.mentorships.guides import repository as guides
 from services.mentorships.lifecycle import repository as lifecycle
 from services.mentorships.lifecycle.repository import MongoMentorships
@@ -34,6 +35,7 @@ FORGET: Sequence[Forget] = (
     flash.forget,
     rotas.forget,
     outreach.forget,
+    groups.forget,
 )
 EXPORTS: Mapping[str, Export] = {
     "profile": projections.export,
@@ -48,6 +50,7 @@ EXPORTS: Mapping[str, Export] = {
     "support": support.export,
     "flash_slots": flash.export,
     "outreach_visits": outreach.export,
+    "groups": groups.export,
     "message_blocks": messages.export_blocks,
     "message_reports": messages.export_reports,
     "calendar": calendars.export,
@@ -64,5 +67,6 @@ def mentorships(database: Database, clock: Clock) -> MongoMentorships:
             agreements.follow_mentorships(database, clock),
             checkins.MongoCheckIns(database, clock).follow,
             meetings.follow_mentorships(database, clock),
+            groups.follow_mentorships(database, clock),
         ],
     )

@@ -30,6 +30,7 @@ from services.web.mentorships.asking import asking_router
 from services.web.mentorships.calendar import calendar_router
 from services.web.mentorships.check_ins import check_ins_router
 from services.web.mentorships.goals import goals_router
+from services.web.mentorships.groups import groups_router
 from services.web.mentorships.guides import guides_router
 from services.web.mentorships.hours import hours_router
 from services.web.mentorships.meetings import meetings_router
@@ -148,6 +149,7 @@ def page_routers() -> list[APIRouter]:
         guides_router(),
         calendar_router(),
         hours_router(),
+        groups_router(),
         flash_router(),
         outreach_router(),
         support_router(),

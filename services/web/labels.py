@@ -125,6 +125,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "withdrawn": N_("Withdrawn"),
         "expired": N_("Nobody booked it"),
     },
+    "group": {"forming": N_("Waits for signatures"), "active": N_("Active"), "ended": N_("Ended")},
     "visit": {
         "planned": N_("Planned"),
         "held": N_("Held"),

@@ -485,6 +485,72 @@ class VisitHeld(AboutVisit):
     TOPIC: ClassVar[str] = "mentorships.events"
 
 
+class AboutGroup(Payload):
+    """The common fields of events about a mentoring group: mentorships of one mentor with one agreement and the same
+    meetings. Its terms stay in mentorships.
+    """
+
+    AGGREGATE: ClassVar[str] = "group"
+    TENANT: ClassVar[str] = "mentor.institution"
+
+    group: Id
+    programme: Id
+    mentor: Recipient
+
+
+class GroupNews(AboutGroup):
+    """The common fields of events of which people in a group are notified."""
+
+    recipients: Annotated[tuple[Recipient, ...], Few] = ()
+
+
+class GroupOpened(GroupNews):
+    """A mentor opened a group. The recipients are its mentees, who are asked to sign its terms."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.group.opened.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
+class GroupChanged(GroupNews):
+    """Something has changed for the people of a group."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.group.changed.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    what: Slug
+    """Today `terms_proposed`, `terms_in_force`, `meetings_planned`, `meeting_cancelled`, `mentee_left`; more may
+    come."""
+
+
+class GroupReminded(GroupNews):
+    """A meeting of the group is near. At most once for each."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.group.reminded.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    starts_at: Moment
+
+
+class GroupMet(AboutGroup):
+    """A meeting of the group was held. Its minutes are hours that the mentor gave, once for all mentees."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.group.met.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    starts_at: Moment
+    minutes: Count
+
+
+class GroupEnded(GroupNews):
+    """The group has ended. The mentorships in it go on."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.group.ended.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+    reason: Slug
+    """Today `by_mentor` and `too_few` (fewer than two mentees were left); more may come."""
+
+
 class MentorshipsErasureCompleted(Payload):
     """The receipt of mentorships: of an erased member it keeps only ids."""
 

@@ -93,6 +93,7 @@ async def _prepared(running: Running, api: Api) -> Known:
             "asks-all": "/asks",
             "asks-one": f"/asks/{second}",
             "flash": "/flash",
+            "groups": "/groups",
             "visits": "/visits",
             "visits-plan": "/visits/plan",
             "flash-offer": f"/flash/programmes/{CARE}/offer",

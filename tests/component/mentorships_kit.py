@@ -122,6 +122,16 @@ class MentorshipsService:
         await self.hears(RelationshipOpened(**about(id, mentee=mentee, mentor=mentor)), at=at)
         return id
 
+    async def active(self, mentee: Recipient, mentor: Recipient) -> str:
+        """A mentorship whose agreement both have signed; returns its id."""
+        await self.knows(mentee)
+        id = await self.opened(mentee=mentee, mentor=mentor)
+        await self.post(mentor, f"/mentorships/{id}/agreement/draft", {})
+        for person in (mentee, mentor):
+            answer = await self.post(person, f"/mentorships/{id}/agreement/versions/1/sign")
+            assert answer.status_code == 200, answer.text
+        return id
+
     def headers(
         self, person: Recipient, *, roles: Sequence[str] = ("member",), programmes: Sequence[str] = ()
     ) -> dict[str, str]:

@@ -7,6 +7,7 @@ that a new POST without a request here fails.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import httpx
@@ -221,6 +222,7 @@ async def test_every_post_of_mentorships_takes_effect_once_and_is_answered_witho
         await _repeat_meetings(repeating, mentorships, introduction)
         await _repeat_flash_slots(repeating, mentorships)
         await _repeat_visits(repeating, mentorships)
+        await _repeat_groups(repeating, mentorships)
         messages, text = f"/mentorships/{introduction}/messages", {"text": "Shall we begin?"}
         await repeating.repeat("/mentorships/{mentorship}/messages", post(messages, text))
         received = (await mentorships.post(MENTOR, messages, text)).json()["id"]
@@ -345,6 +347,33 @@ async def _repeat_visits(repeating: Repeating, service: MentorshipsService) -> N
         lambda key: service.post(MENTOR, held, {"pupils": 20}, key=key),
         answer_is_lost=True,
     )
+
+
+async def _repeat_groups(repeating: Repeating, service: MentorshipsService) -> None:
+    """A group that signs, meets and is left."""
+    mentees = [Recipient(member=name, institution=MENTEE.institution) for name in ("zoe", "tom")]
+    mentorships = [await service.active(mentee, MENTOR) for mentee in mentees]
+    path, body = f"/programmes/{mentorships_kit.PROGRAMME}/groups", {"mentorships": mentorships, "terms": "Be kind."}
+    opened = await repeating.repeat(
+        "/programmes/{programme}/groups", lambda key: service.post(MENTOR, path, body, key=key)
+    )
+    at = f"/groups/{opened['id']}"
+    sign = "/groups/{group}/terms/{number}/sign"
+    for mentee in mentees:
+        await repeating.repeat(sign, partial(_post_as, service, mentee, f"{at}/terms/1/sign"))
+    starts = service.clock.now() + timedelta(days=1)
+    plan = {"starts": f"{starts:%Y-%m-%dT%H:%M}", "zone": "UTC", "minutes": 30}
+    await service.put(MENTOR, f"{at}/meetings", plan)
+    service.clock.ahead += timedelta(days=2)
+    held = f"{at}/meetings/{plan['starts']}/held"
+    await repeating.repeat("/groups/{group}/meetings/{meeting}/held", partial(_post_as, service, MENTOR, held))
+    await repeating.repeat(
+        "/groups/{group}/leave", partial(_post_as, service, MENTOR, f"{at}/leave"), answer_is_lost=True
+    )
+
+
+async def _post_as(service: MentorshipsService, person: Recipient, path: str, key: str) -> httpx.Response:
+    return await service.post(person, path, key=key)
 
 
 async def test_every_post_of_notifications_takes_effect_once_and_is_answered_without_a_wait(

@@ -20,6 +20,7 @@ from shared.contracts.payload import Recipient
 from shared.mongo import Database
 from tests.component import matching_kit, mentorships_kit, notifications_kit, profiles_kit
 from tests.component.matching_kit import CARE, NORTH, SOUTH
+from tests.component.mentorships_kit import MentorshipsService
 
 Json = dict[str, Any]
 UNKNOWN = "nobody-knows"
@@ -178,15 +179,25 @@ async def _mentorships(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> Asyn
         offers = f"/programmes/{mentorships_kit.PROGRAMME}/flash-slots"
         slots = await mentorships.post(mentor, offers, {**window, "zone": "UTC", "minutes": 60})
         visit = await mentorships.post(mentor, "/me/outreach-visits", plan | {"school": "North School"})
+        group = await _group(mentorships, mentor)
         yield Served(
             mentorships.http,
             mentorships.database,
             (await mentorships.http.get("/openapi.json")).json(),
             {"programme": mentorships_kit.PROGRAMME, "mentorship": opened, "goal": goal.json()["id"]}
             | {"series": meetings.json()["id"], "meeting": plan["starts"], "support": support, "hearer": hearer}
-            | {"slot": slots.json()["items"][0]["id"], "visit": visit.json()["id"]},
+            | {"slot": slots.json()["items"][0]["id"], "visit": visit.json()["id"], "group": group},
             _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
         )
+
+
+async def _group(service: MentorshipsService, mentor: Recipient) -> str:
+    """A group of one mentor and two mentees."""
+    mentees = [Recipient(member=name, institution=NORTH) for name in ("zoe", "tom")]
+    mentorships = [await service.active(mentee, mentor) for mentee in mentees]
+    path = f"/programmes/{mentorships_kit.PROGRAMME}/groups"
+    opened = await service.post(mentor, path, {"mentorships": mentorships, "terms": "Be kind."})
+    return str(opened.json()["id"])
 
 
 async def _support(service: mentorships_kit.MentorshipsService, mentorship: str, mentor: Recipient) -> tuple[str, str]:

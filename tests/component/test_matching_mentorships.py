@@ -20,6 +20,7 @@ from shared.contracts.dead_letters import MatchingRecordParked
 from shared.contracts.mentorships import (
     AboutMentorship,
     FlashHeld,
+    GroupMet,
     MeetingHeld,
     MentorshipEnded,
     MentorshipReturnDue,
@@ -46,7 +47,7 @@ class MatchedPair:
     relationship: str
     _received: int = 0
 
-    async def receives(self, event: AboutMentorship | FlashHeld | VisitHeld, **changed: Any) -> None:
+    async def receives(self, event: AboutMentorship | FlashHeld | GroupMet | VisitHeld, **changed: Any) -> None:
         """The next event of mentorships arrives; `changed` is what a test puts in its record's place."""
         self._received += 1
         sent = record(self.plumbing, event, event.tenant, sequence=self._received, **changed)
@@ -227,13 +228,20 @@ async def test_hours_in_every_format_count_once_for_the_mentor_and_are_deleted_w
     flash = FlashHeld(slot="f", programme=CARE, mentee=BEN, mentor=MARA, starts_at=at, minutes=30)
     before = MeetingHeld(series="s", starts_at=at - timedelta(days=31), minutes=60, **pair.about)
     visit = VisitHeld(visit="v", visitor=MARA, starts_at=at, minutes=90)
-    for event in (meeting, meeting, flash, flash, visit, visit, before):
+    group = GroupMet(group="g", programme=CARE, mentor=MARA, starts_at=at, minutes=60)
+    for event in (meeting, meeting, group, group, flash, flash, visit, visit, before):
         await pair.receives(event)
 
     mine = (await pair.matching.get("/me/load", "mara", NORTH)).json()
-    assert (mine["hours_given"], mine["hours_promised"]) == (3.0, mine["hours_per_month"] + 2.0)
+    assert (mine["hours_given"], mine["hours_promised"]) == (4.0, mine["hours_per_month"] + 2.0)
     exported = (await pair.matching.get("/me/export", "mara", NORTH)).json()
-    assert sorted(each["format"] for each in exported["hours_given"]) == ["flash", "meeting", "meeting", "outreach"]
+    assert sorted(each["format"] for each in exported["hours_given"]) == [
+        "flash",
+        "group",
+        "meeting",
+        "meeting",
+        "outreach",
+    ]
     gone = Departure(member="mara", institution=NORTH, sequence=9, is_erased=True, event="e", correlation="c")
     await in_one_thread(pair.matching.database, lambda writing: forget(writing, gone))
     assert await pair.matching.database["hours_given"].count_documents({}) == 0

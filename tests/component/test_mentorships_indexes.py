@@ -11,6 +11,8 @@ from services.mentorships.checkins import domain as checkins
 from services.mentorships.checkins.repository import MongoCheckIns
 from services.mentorships.flash import domain as flash
 from services.mentorships.flash.repository import MongoFlashSlots
+from services.mentorships.groups import domain as groups
+from services.mentorships.groups.repository import MongoGroups
 from services.mentorships.kernel.due import DueWorker
 from services.mentorships.lifecycle import domain as lifecycle
 from services.mentorships.meetings.domain import series as meetings
@@ -87,6 +89,10 @@ async def people_do_everything(service: MentorshipsService, id: str) -> None:
     visit_id = (await done(service, MENTOR, "/me/outreach-visits", visit))["id"]
     assert (await service.get(MENTOR, f"/outreach-visits/{visit_id}")).status_code == 200
     assert (await service.get(MENTOR, "/me/outreach-visits")).status_code == 200
+    other = await service.active(Recipient(member="zoe", institution=MENTEE.institution), MENTOR)
+    group = {"mentorships": [id, other], "terms": "Be kind."}
+    at = f"/groups/{(await done(service, MENTOR, f'/programmes/{PROGRAMME}/groups', group))['id']}"
+    await done(service, MENTEE, f"{at}/terms/1/sign", None)
     duty = f"{tomorrow[:10]}T16:00,{tomorrow[:10]}T23:00"
     rota = {"format": "csv", "zone": "UTC", "content": f"starts,ends\n{duty}\n"}
     await service.put(MENTOR, "/me/rota", rota)
@@ -106,6 +112,7 @@ async def people_do_everything(service: MentorshipsService, id: str) -> None:
             "/guides",
             address["path"],
             f"/meetings/{series['id']}",
+            *(at, "/me/groups"),
         ),
     ):
         assert (await service.get(MENTEE, path)).status_code == 200, path
@@ -135,6 +142,7 @@ async def time_passes(service: MentorshipsService) -> None:
         DueWorker(MongoRotas(service.database, service.clock), rotas.pass_time, service.clock),
         DueWorker(MongoFlashSlots(service.database, service.clock), flash.pass_time, service.clock),
         DueWorker(MongoVisits(service.database, service.clock), outreach.pass_time, service.clock),
+        DueWorker(MongoGroups(service.database, service.clock), groups.pass_time, service.clock),
     ):
         await worker.work()
 

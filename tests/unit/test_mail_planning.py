@@ -189,6 +189,7 @@ def test_mails_that_many_get_at_once_are_bulk_and_answers_are_not() -> None:
         "flash-cancelled",
         "flash-reminded",
         "visit-reminded",
+        "group-reminded",
         "member-invited",
         "member-reminded",
         "erasure-requested",

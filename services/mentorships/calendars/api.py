@@ -8,6 +8,7 @@ from fastapi import APIRouter, Header, Path, Response
 from pydantic import BaseModel, Field
 
 from services.mentorships.calendars.usecases import Calendars
+from services.mentorships.groups.api import entries_of
 from services.mentorships.meetings.api.calendar_files import DOCUMENTED, MEDIA_TYPE, calendar_file
 from shared.http import IdempotencyKey, SignedIn, problems, router
 from shared.offloop import off_loop
@@ -55,8 +56,9 @@ def calendars_router(calendars: Calendars) -> APIRouter:
 
     @routes.get("/calendar/{token}.ics", response_class=Response, responses=_CALENDAR)
     async def read_calendar(token: Token, known: KnownContent = None) -> Response:
-        """All agreed meetings of a person. Without a sign-in: the address is the secret."""
-        content = await off_loop(calendar_file, await calendars.read(token))
+        """All agreed meetings of a person, and those of their groups. Without a sign-in: the address is the secret."""
+        feed = await calendars.read(token)
+        content = await off_loop(calendar_file, feed.series, entries_of(feed.groups, feed.people))
         tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers = {"cache-control": "private, max-age=300", "etag": tag}
         if known is not None and _names(known, tag):

@@ -5,6 +5,8 @@ from dataclasses import asdict
 from datetime import datetime
 
 from services.mentorships.calendars.usecases import CalendarAddress
+from services.mentorships.groups.domain import Group
+from services.mentorships.groups.repository import MongoGroups
 from services.mentorships.meetings.domain.states import Series
 from services.mentorships.meetings.repository import MongoSeries
 from services.mentorships.projections.domain import Person
@@ -17,9 +19,10 @@ _MOST_SERIES = 200
 
 
 class MongoCalendars:
-    def __init__(self, database: Database, series: MongoSeries) -> None:
+    def __init__(self, database: Database, series: MongoSeries, groups: MongoGroups) -> None:
         self._database = database
         self._series = series
+        self._groups = groups
         self._projections = MongoProjections(database)
 
     async def prepare(self) -> None:
@@ -55,6 +58,11 @@ class MongoCalendars:
     async def series(self, institution: str, member: str, *, changed_after: datetime) -> Sequence[Series]:
         shown = {"$or": [{"state": {"$ne": "cancelled"}}, {"changed_at": {"$gt": changed_after}}]}
         return await self._series.page(institution, {"parties": member, **shown}, before=None, limit=_MOST_SERIES)
+
+    async def groups(self, institution: str, member: str, *, changed_after: datetime) -> Sequence[Group]:
+        shown = {"$or": [{"state": {"$ne": "ended"}}, {"changed_at": {"$gt": changed_after}}]}
+        wanted = {"parties": member, "plan": {"$type": "object"}, **shown}
+        return await self._groups.page(institution, wanted, before=None, limit=_MOST_SERIES)
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:

@@ -5,12 +5,13 @@ A client that knows the address reads the calendar without signing in, because c
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.mentorships.calendars.domain import ReadLimit
+from services.mentorships.groups.domain import Group
 from services.mentorships.kernel.access import SignIns, require_member
 from services.mentorships.meetings.domain.states import SHOWN_AFTER_END, Series
 from services.mentorships.meetings.usecases import Seen
@@ -28,6 +29,15 @@ class CalendarAddress:
     created_at: datetime
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """What a person's calendar shows."""
+
+    series: Sequence[Seen]
+    groups: Sequence[Group]
+    people: Mapping[str, Person]
+
+
 class CalendarRepository(SignIns, Protocol):
     async def set(self, address: CalendarAddress) -> None:
         """Replaces the person's address, which is unknown from then on."""
@@ -42,6 +52,9 @@ class CalendarRepository(SignIns, Protocol):
 
     async def series(self, institution: str, member: str, *, changed_after: datetime) -> Sequence[Series]:
         """Open ones, and those that were cancelled after this instant."""
+
+    async def groups(self, institution: str, member: str, *, changed_after: datetime) -> Sequence[Group]:
+        """Open ones with meetings, and those that ended after this instant."""
 
 
 class Calendars:
@@ -71,8 +84,8 @@ class Calendars:
             raise _unknown()
         return found
 
-    async def read(self, token: str) -> Sequence[Seen]:
-        """The series of the person with this token. The answer to an unknown, revoked or erased one is the same.
+    async def read(self, token: str) -> Feed:
+        """The meetings of the person with this token. The answer to an unknown, revoked or erased one is the same.
         Raises `TooManyRequests`.
         """
         address = await self._repository.by_token(_hash(token))
@@ -82,12 +95,15 @@ class Calendars:
         wait = self._limit.wait(address.token_hash, now)
         if wait is not None:
             raise _too_often(wait)
-        found = await self._repository.series(address.institution, address.member, changed_after=now - SHOWN_AFTER_END)
+        since = now - SHOWN_AFTER_END
+        found = await self._repository.series(address.institution, address.member, changed_after=since)
+        groups = await self._repository.groups(address.institution, address.member, changed_after=since)
         members = {party.member for series in found for party in (series.pair.mentee, series.pair.mentor)}
-        people = await self._repository.people([address.member, *members])
+        people = await self._repository.people([address.member, *members, *(group.mentor.member for group in groups)])
         if address.member not in people or not people[address.member].is_active:
             raise _unknown()
-        return [_seen(series, address.member, people, now) for series in found]
+        series = [_seen(each, address.member, people, now) for each in found]
+        return Feed(series=series, groups=groups, people=people)
 
 
 def _seen(series: Series, member: str, people: dict[str, Person], now: datetime) -> Seen:

@@ -7,6 +7,7 @@ from services.mentorships.calendars.api import calendars_router
 from services.mentorships.calendars.domain import ReadLimit
 from services.mentorships.calendars.repository import MongoCalendars
 from services.mentorships.calendars.usecases import Calendars
+from services.mentorships.groups.repository import MongoGroups
 from services.mentorships.meetings.repository import MongoSeries
 from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
@@ -17,7 +18,8 @@ READS_AN_HOUR = 120
 
 
 def build(dependencies: ServiceDependencies) -> Slice:
-    repository = MongoCalendars(dependencies.database, MongoSeries(dependencies.database, dependencies.clock))
+    database, clock = dependencies.database, dependencies.clock
+    repository = MongoCalendars(database, MongoSeries(database, clock), MongoGroups(database, clock))
     calendars = Calendars(
         repository,
         dependencies.clock,

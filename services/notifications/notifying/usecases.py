@@ -36,6 +36,7 @@ from shared.contracts.mentorships import (
     AboutMeetings,
     AboutMentorship,
     GoalChanged,
+    GroupNews,
     HearerListed,
     MeetingChanged,
     MeetingSkipped,
@@ -48,7 +49,7 @@ from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn, Member
 from shared.errors import Rejected
 
 AboutPair = AboutRequest | AboutRelationship | AboutMentorship | AboutFlash
-Hinted = SupportChanged | HearerListed | VisitReminded
+Hinted = SupportChanged | HearerListed | VisitReminded | GroupNews
 """Events whose notification only says that there is something to see."""
 AnyEvent = SuggestionsChanged | AboutPair | AboutPlace | ErasureRequested | ErasureWithdrawn | MemberInvited | Hinted
 _MOMENTS = ("introduction_ends_at", "ends_at", "returns_at", "asked_at", "lapses_at", "moved_to", "starts_at")
@@ -197,7 +198,7 @@ def _named(event: AnyEvent) -> list[Person]:
             return [Person(member=event.mentee, institution=event.institution), *_ranked(event)]
         case ErasureRequested() | ErasureWithdrawn() | MemberInvited():
             return [Person(member=event.member, institution=event.institution)]
-        case SupportChanged() | HearerListed() | VisitReminded():
+        case SupportChanged() | HearerListed() | VisitReminded() | GroupNews():
             return []
         case AboutPlace():
             return [_person(event.mentee)]
@@ -214,7 +215,7 @@ def _notices(event: AnyEvent) -> list[PendingNotification]:
             return [_erasure_notice(event, to) for to in recipients]
         case MemberInvited():
             return [_invitation(event, to) for to in recipients]
-        case SupportChanged() | HearerListed() | VisitReminded():
+        case SupportChanged() | HearerListed() | VisitReminded() | GroupNews():
             return [_hint(event, to) for to in recipients]
         case AboutPlace():
             return [_left_over(event, to) for to in recipients]

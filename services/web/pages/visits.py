@@ -11,6 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 
 from services.web.clients.courses import Courses
 from services.web.clients.flash import Flash
+from services.web.clients.groups import Groups
 from services.web.clients.matching import Matching
 from services.web.clients.meetings import Meetings
 from services.web.clients.mentorships import Mentorships
@@ -142,6 +143,10 @@ class SignedInVisit(Visit):
     @property
     def flash(self) -> Flash:
         return Flash(self._service("mentorships"))
+
+    @property
+    def groups(self) -> Groups:
+        return Groups(self._service("mentorships"))
 
     @property
     def outreach(self) -> Outreach:

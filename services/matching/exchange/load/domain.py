@@ -11,8 +11,10 @@ from typing import Literal
 LEAST_GROUP = 5
 COUNTED = timedelta(days=30)
 """The month to which `hours_per_month` is compared: hours given in the last 30 days count."""
-Format = Literal["meeting", "flash", "outreach"]
-"""How hours were given: a meeting of a mentorship, or a conversation or a visit to a school, which take no seat."""
+Format = Literal["meeting", "group", "flash", "outreach"]
+"""How hours were given: a meeting of one mentorship or of several; or, without a seat, a conversation or a visit to a
+school.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,13 +5,18 @@ from typing import Protocol
 
 from services.matching.exchange.load.domain import Format, Given
 from shared.contracts.envelope import Received
-from shared.contracts.mentorships import FlashHeld, MeetingHeld, VisitHeld
+from shared.contracts.mentorships import FlashHeld, GroupMet, MeetingHeld, VisitHeld
 from shared.contracts.payload import Payload
 from shared.errors import Rejected
 from shared.mongo import Writing
 
-Held = MeetingHeld | FlashHeld | VisitHeld
-FORMATS: dict[type[Payload], Format] = {MeetingHeld: "meeting", FlashHeld: "flash", VisitHeld: "outreach"}
+Held = MeetingHeld | GroupMet | FlashHeld | VisitHeld
+FORMATS: dict[type[Payload], Format] = {
+    MeetingHeld: "meeting",
+    GroupMet: "group",
+    FlashHeld: "flash",
+    VisitHeld: "outreach",
+}
 
 
 class Record(Protocol):

@@ -61,7 +61,7 @@ class MongoLoadRepository:
 
     async def _given(self, mentors: Sequence[str]) -> Mapping[str, GivenMinutes]:
         since = self._clock.now() - COUNTED
-        without_seat = {"$cond": [{"$eq": ["$format", "meeting"]}, 0, "$minutes"]}
+        without_seat = {"$cond": [{"$in": ["$format", ["meeting", "group"]]}, 0, "$minutes"]}
         sums = {"_id": "$mentor", "in_all": {"$sum": "$minutes"}, "without_seat": {"$sum": without_seat}}
         stages: list[Document] = [
             {"$match": {"mentor": {"$in": list(mentors)}, "at": {"$gt": since}}},

@@ -153,7 +153,7 @@ def series_read(seen: Seen) -> SeriesRead:
         mentorship=series.mentorship,
         state=series.state,
         sequence=series.sequence,
-        plan=_plan_read(series.plan) if series.plan is not None else None,
+        plan=plan_read(series.plan) if series.plan is not None else None,
         proposal=_proposal_read(seen),
         coming=_first(seen, series.in_force, series.changes) if shows_coming else [],
         skipped_by_duty=[_skip_read(id, skip) for id, skip in sorted(_coming_skips(seen))],
@@ -197,7 +197,7 @@ def _proposal_read(seen: Seen) -> ProposalRead | None:
     proposal = seen.series.proposal
     if proposal is None:
         return None
-    return ProposalRead(by=proposal.by, plan=_plan_read(proposal.plan), coming=_first(seen, proposal.plan, {}))
+    return ProposalRead(by=proposal.by, plan=plan_read(proposal.plan), coming=_first(seen, proposal.plan, {}))
 
 
 def _first(seen: Seen, plan: Plan, changes: Changes) -> list[MeetingRead]:
@@ -205,7 +205,7 @@ def _first(seen: Seen, plan: Plan, changes: Changes) -> list[MeetingRead]:
     return [_meeting_read(seen, plan, occurrence) for occurrence, _ in zip(coming, range(_SHOWN), strict=False)]
 
 
-def _plan_read(plan: Plan) -> PlanRead:
+def plan_read(plan: Plan) -> PlanRead:
     return PlanRead(
         starts=plan.starts,
         zone=plan.zone,

@@ -5,6 +5,7 @@ then an hour off; it lists onsets in one RDATE instead of a rule, which others d
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 from dateutil.rrule import rrulestr
 from icalendar import Calendar, Component, Event, Timezone, vRecur
 
-from services.mentorships.meetings.domain.occurrences import CANCELLED, local
+from services.mentorships.meetings.domain.occurrences import CANCELLED, Changes, local
 from services.mentorships.meetings.domain.plans import Plan
 from services.mentorships.meetings.usecases import Seen
 
@@ -25,22 +26,54 @@ _YEARS = 12
 _WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
-def calendar_file(seen: Sequence[Seen], *, name: str = "Preceptor") -> bytes:
-    """The agreed series among these; a cancelled series says so."""
-    shown = [(each, each.series.plan) for each in seen if each.series.plan is not None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Meetings as a calendar shows them to one person."""
+
+    id: str
+    plan: Plan
+    changes: Changes
+    sequence: int
+    changed_at: datetime
+    summary: str
+    takes_place: bool
+    is_open: bool
+    """Not cancelled as a whole."""
+
+
+def calendar_file(seen: Sequence[Seen], further: Sequence[Entry] = (), *, name: str = "Preceptor") -> bytes:
+    """The agreed series among these, and other meetings; what is cancelled says so."""
+    entries = [*_entries(seen), *further]
     calendar = Calendar()
     calendar.add("prodid", _PRODUCT)
     calendar.add("version", "2.0")
-    is_cancellation = len(shown) == 1 and not shown[0][0].series.is_open
+    is_cancellation = len(entries) == 1 and not entries[0].is_open
     calendar.add("method", "CANCEL" if is_cancellation else "PUBLISH")
     calendar.add("x-wr-calname", name)
-    for zone, starts in _zones(plan for _, plan in shown):
+    for zone, starts in _zones(entry.plan for entry in entries):
         calendar.add_component(_timezone(zone, starts))
-    for each, plan in shown:
-        for event in _events(each, plan):
+    for entry in entries:
+        for event in _events(entry):
             calendar.add_component(event)
     content: bytes = calendar.to_ical()
     return content
+
+
+def _entries(seen: Sequence[Seen]) -> Sequence[Entry]:
+    return [
+        Entry(
+            id=each.series.id,
+            plan=each.series.plan,
+            changes=each.series.changes,
+            sequence=each.series.sequence,
+            changed_at=each.series.changed_at,
+            summary=f"Mentoring: {each.other_name}" if each.other_name else "Mentoring",
+            takes_place=each.series.state == "agreed",
+            is_open=each.series.is_open,
+        )
+        for each in seen
+        if each.series.plan is not None
+    ]
 
 
 def _zones(plans: Iterable[Plan]) -> Iterator[tuple[str, int]]:
@@ -52,35 +85,35 @@ def _zones(plans: Iterable[Plan]) -> Iterator[tuple[str, int]]:
     return ((zone, year) for zone, year in sorted(first.items()) if zone != "UTC")
 
 
-def _events(seen: Seen, plan: Plan) -> Iterator[Event]:
-    series = seen.series
+def _events(entry: Entry) -> Iterator[Event]:
+    plan = entry.plan
     starts = local(plan.starts)
     if not plan.rule:
-        moved = series.changes.get(plan.starts, plan.starts)
-        yield _event(seen, plan, local(moved) if moved else starts, is_cancelled=moved == CANCELLED)
+        moved = entry.changes.get(plan.starts, plan.starts)
+        yield _event(entry, local(moved) if moved else starts, is_cancelled=moved == CANCELLED)
         return
-    whole = _event(seen, plan, starts)
+    whole = _event(entry, starts)
     whole.add("rrule", vRecur.from_ical(plan.rule))
-    left_out = sorted({*plan.skipped, *(id for id, moved in series.changes.items() if moved == CANCELLED)})
+    left_out = sorted({*plan.skipped, *(id for id, moved in entry.changes.items() if moved == CANCELLED)})
     if left_out:
         whole.add("exdate", [_in_zone(local(id), plan.zone) for id in left_out])
     yield whole
-    for id, moved in sorted(series.changes.items()):
+    for id, moved in sorted(entry.changes.items()):
         if moved != CANCELLED:
-            event = _event(seen, plan, local(moved))
+            event = _event(entry, local(moved))
             event.add("recurrence-id", _in_zone(local(id), plan.zone))
             yield event
 
 
-def _event(seen: Seen, plan: Plan, starts: datetime, *, is_cancelled: bool = False) -> Event:
-    series, event = seen.series, Event()
-    event.add("uid", f"{series.id}@preceptor")
-    event.add("sequence", series.sequence)
-    event.add("dtstamp", series.changed_at)
+def _event(entry: Entry, starts: datetime, *, is_cancelled: bool = False) -> Event:
+    plan, event = entry.plan, Event()
+    event.add("uid", f"{entry.id}@preceptor")
+    event.add("sequence", entry.sequence)
+    event.add("dtstamp", entry.changed_at)
     event.add("dtstart", _in_zone(starts, plan.zone))
     event.add("duration", timedelta(minutes=plan.minutes))
-    event.add("summary", f"Mentoring: {seen.other_name}" if seen.other_name else "Mentoring")
-    takes_place = series.state == "agreed" and not is_cancelled
+    event.add("summary", entry.summary)
+    takes_place = entry.takes_place and not is_cancelled
     event.add("status", "CONFIRMED" if takes_place else "CANCELLED")
     for name, value in (("location", plan.place or plan.link), ("url", plan.link)):
         if value:
