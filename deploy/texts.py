@@ -105,10 +105,10 @@ PAIR_CASES: Mapping[tuple[str, Side], Collection[str | None]] = {
     ("mentorship-silent", "mentor"): (None,),
     ("message-sent", "mentee"): (None,),
     ("message-sent", "mentor"): (None,),
-    ("relationship-closed", "mentee"): (*get_args(ClosingReason), "mentor_left"),
-    ("relationship-closed", "mentor"): (*get_args(ClosingReason), "mentee_left", "repaired"),
-    ("relationship-opened", "mentee"): (None, "matched_in_round"),
-    ("relationship-opened", "mentor"): (None, "matched_in_round"),
+    ("relationship-closed", "mentee"): (*get_args(ClosingReason), "mentor_left", "by_coordinator"),
+    ("relationship-closed", "mentor"): (*get_args(ClosingReason), "mentee_left", "repaired", "by_coordinator"),
+    ("relationship-opened", "mentee"): (None, "matched_in_round", "matched_by_coordinator"),
+    ("relationship-opened", "mentor"): (None, "matched_in_round", "matched_by_coordinator"),
     ("relationship-paused", "mentee"): ("by_mentor", "mentor_inactive"),
     ("relationship-paused", "mentor"): ("by_mentee", "mentee_inactive"),
     ("relationship-resumed", "mentee"): (None,),
@@ -120,7 +120,8 @@ PAIR_CASES: Mapping[tuple[str, Side], Collection[str | None]] = {
     ("request-nudged", "mentor"): (None,),
     ("request-withdrawn", "mentee"): ("not_available",),
     ("request-withdrawn", "mentor"): (
-        *("by_mentee", "matched_elsewhere", "matched_in_round", "matched_in_repair", "mentee_left"),
+        *("by_mentee", "matched_elsewhere", "matched_in_round", "matched_in_repair", "matched_by_coordinator"),
+        "mentee_left",
     ),
 }
 """By template and reader, the reasons that occur."""

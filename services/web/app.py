@@ -9,9 +9,11 @@ from prometheus_client import start_http_server
 from starlette.middleware.errors import ServerErrorMiddleware
 
 from services.web.clients import transport
+from services.web.coordinator.files import files_router
 from services.web.coordinator.hearers import hearers_router
 from services.web.coordinator.invitations import invitations_router
 from services.web.coordinator.members import members_router
+from services.web.coordinator.pairs import pairs_router
 from services.web.coordinator.programmes import programmes_router
 from services.web.coordinator.rosters import rosters_router
 from services.web.coordinator.rounds import rounds_router
@@ -160,6 +162,8 @@ def page_routers() -> list[APIRouter]:
         preferences_router(),
         my_data_router(),
         programmes_router(),
+        files_router(),
+        pairs_router(),
         hearers_router(),
         invitations_router(),
         members_router(),

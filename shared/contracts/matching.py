@@ -121,8 +121,8 @@ class RequestWithdrawn(AboutRequest):
     TOPIC: ClassVar[str] = "matching.events"
 
     reason: Slug
-    """Today `by_mentee`, `matched_elsewhere`, `matched_in_round` and `matched_in_repair` (the two, with each other),
-    `mentee_left`, and `not_available` for reasons on the mentor's side; more may come."""
+    """Today `by_mentee`, `matched_elsewhere`, `matched_in_round`, `matched_in_repair` and `matched_by_coordinator` (the
+    two, with each other), `mentee_left`, and `not_available` for reasons on the mentor's side; more may come."""
 
 
 class RequestExpired(AboutRequest):
@@ -147,7 +147,7 @@ class AboutRelationship(Payload):
 
 class RelationshipOpened(AboutRelationship):
     """A mentor and a mentee have begun a relationship. It takes one of the mentor's seats until it is put on hold or
-    closed.
+    closed. Without request, round and repair a coordinator has matched the two, and this event notifies both.
     """
 
     TYPE: ClassVar[str] = "org.preceptor.matching.relationship.opened.v1"
@@ -207,7 +207,7 @@ class RelationshipResumed(AboutRelationship):
 
 
 class RelationshipClosed(AboutRelationship):
-    """Has ended, and its seat is free."""
+    """Has ended, and its seat is free. With two recipients a coordinator has ended it."""
 
     TYPE: ClassVar[str] = "org.preceptor.matching.relationship.closed.v1"
     TOPIC: ClassVar[str] = "matching.events"

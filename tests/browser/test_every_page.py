@@ -106,6 +106,8 @@ async def _prepared(running: Running, api: Api) -> Known:
             "programme": f"/programmes/{CARE}",
             "programme-requests": f"/programmes/{CARE}/requests",
             "programme-mentorships": f"/programmes/{CARE}/mentorships",
+            "programme-pairs-add": f"/programmes/{CARE}/pairs/add?mentee={mentee.id}&mentor_name=Zweitsicht",
+            "programme-pairs-end": f"/programmes/{CARE}/pairs/{answered['relationship']}/end",
             "programme-waiting": f"/programmes/{CARE}/waiting",
             "programme-invitations": f"/programmes/{CARE}/invitations",
             "programme-courses": f"/programmes/{CARE}/courses",

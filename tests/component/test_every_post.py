@@ -120,6 +120,7 @@ async def test_every_post_of_profiles_takes_effect_once_and_is_answered_without_
 async def test_every_post_of_matching_takes_effect_once_and_is_answered_without_a_wait(matching: Matching) -> None:
     posts = Posts(matching)
     await posts.of_members()
+    await posts.of_pairs_by_hand()
     await posts.of_rotations()
     await posts.of_rounds()
     await posts.of_repairs()
@@ -147,6 +148,13 @@ class Posts:
         for version, verb in enumerate(("pause", "resume", "close"), start=1):
             act = self._post(f"/relationships/{relationship}/{verb}", "ben", version=version)
             await self.repeating.repeat(f"/relationships/{{relationship}}/{verb}", act)
+
+    async def of_pairs_by_hand(self) -> None:
+        path = f"/programmes/{CARE}/relationships"
+        add = self._order(path, mentee="ana", mentor="mara")
+        pair = (await self.repeating.repeat("/programmes/{programme}/relationships", add))["id"]
+        end = self._order(f"{path}/{pair}/end", version=1)
+        await self.repeating.repeat("/programmes/{programme}/relationships/{relationship}/end", end)
 
     async def of_rotations(self) -> None:
         enter = self._post("/rotations", "hr", role="integrator", rotations=[ROTATION])

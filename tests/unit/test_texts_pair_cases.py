@@ -47,6 +47,8 @@ def of_relationships() -> Iterator[Decided]:
     relationship = together()
     yield relationships.begin(PAIR, id="s", request=None, round="round", now=NOW)
     yield relationships.begin(PAIR, id="s", request=None, repair="repair", now=NOW)
+    yield relationships.begin(PAIR, id="s", request=None, now=NOW)
+    yield relationships.end_by_coordinator(relationship, reason="moved_on", policy=policy(), now=NOW)
     yield relationships.find_conflict(relationship, reason="assessment")
     yield relationships.close_for_repair(relationship, policy=policy(), now=NOW)
     for side in SIDES:

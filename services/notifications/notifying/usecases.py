@@ -27,6 +27,7 @@ from shared.contracts.matching import (
     AboutPlace,
     AboutRelationship,
     AboutRequest,
+    RelationshipClosed,
     RelationshipOpened,
     RequestAccepted,
     SuggestionsChanged,
@@ -286,9 +287,13 @@ def _about(event: AboutPair) -> str:
 
 
 def _reason(event: AboutPair) -> str | None:
-    """The reason of the event, or a code of ours: for a relationship from a round, and for a changed meeting."""
+    """The reason of the event, or a code of ours: for what a round or a coordinator did, and for a changed meeting."""
     if isinstance(event, RelationshipOpened) and event.round:
         return "matched_in_round"
+    if isinstance(event, RelationshipOpened) and not (event.request or event.repair):
+        return "matched_by_coordinator"
+    if isinstance(event, RelationshipClosed) and len(event.recipients) > 1:
+        return "by_coordinator"
     if isinstance(event, MeetingChanged):
         return "cancelled" if event.moved_to is None else "moved"
     return event.what if isinstance(event, GoalChanged) else getattr(event, "reason", None)

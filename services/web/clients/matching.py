@@ -207,6 +207,16 @@ class Matching:
         found = await self.service.pages(f"/programmes/{programme}/relationships", most=most)
         return [Relationship.model_validate(relationship) for relationship in found]
 
+    async def add_pair(self, programme: str, *, mentee: str, mentor: str, once: str) -> Relationship:
+        """Two members of the coordinator's own institution."""
+        body = {"mentee": mentee, "mentor": mentor}
+        answer = await self.service.post(f"/programmes/{programme}/relationships", body, once=once)
+        return Relationship.model_validate(answer.body)
+
+    async def end_pair(self, programme: str, id: str, *, reason: str, etag: str, once: str) -> None:
+        path = f"/programmes/{programme}/relationships/{id}/end"
+        await self.service.post(path, {"reason": reason}, etag=etag, once=once)
+
     async def unmatched_in(self, programme: str, *, most: int = _MOST) -> Sequence[tuple[str, Reason]]:
         """Mentees with nobody on their list, and why."""
         found = await self.service.pages(f"/programmes/{programme}/unmatched", most=most)

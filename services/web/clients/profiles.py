@@ -224,6 +224,11 @@ class Profiles:
         found = await self.service.pages("/members", most=_NAMES, programme=programme)
         return {member["id"]: member["name"] for member in found}
 
+    async def people_in(self, programme: str, *, most: int) -> dict[str, Member]:
+        """Own members of any status, by id."""
+        found = await self.service.pages("/members", most=most, programme=programme)
+        return {member["id"]: Member.model_validate(member) for member in found}
+
     async def member(self, id: str) -> Member:
         return Member.model_validate((await self.service.get(f"/members/{id}")).body)
 

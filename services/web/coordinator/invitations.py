@@ -1,7 +1,5 @@
 """Invites everybody of a programme who has not joined: by mail, or with links in a file; and who has accepted."""
 
-import csv
-import io
 from collections.abc import Sequence
 from urllib.parse import quote
 
@@ -12,10 +10,10 @@ from services.web.clients.profiles import InvitationState, Invited
 from services.web.clients.transport import Refused
 from services.web.coordinator.programmes import programme_of
 from services.web.pages import checks
+from services.web.pages.files import csv_file
 from services.web.pages.forms import Form, page_router
 from services.web.pages.visits import Posted, SignedIn, SignedInVisit
 from shared.contracts.payload import Id
-from shared.csv_lines import escape_formula
 
 _COMMANDS = {
     "mail": ("mail", "not_invited"),
@@ -53,15 +51,9 @@ def invitations_router() -> APIRouter:
 
 
 def _file(visit: SignedInVisit, invited: Sequence[Invited]) -> Response:
-    """Cells that a spreadsheet would compute are escaped."""
-    text = io.StringIO()
-    lines = csv.writer(text)
-    lines.writerow(["name", "email", "link"])
-    for each in invited:
-        link = f"{visit.web.public_address}/invitation?code={quote(each.code, safe='')}"
-        lines.writerow([escape_formula(each.name), escape_formula(each.email), link])
-    headers = {"content-disposition": 'attachment; filename="invitations.csv"', "cache-control": "no-store"}
-    return Response("\ufeff" + text.getvalue(), media_type="text/csv; charset=utf-8", headers=headers)
+    page = f"{visit.web.public_address}/invitation?code="
+    rows = [(each.name, each.email, page + quote(each.code, safe="")) for each in invited]
+    return csv_file("invitations", ("name", "email", "link"), rows)
 
 
 async def _page(visit: SignedInVisit, id: str, form: Form, *, count: int | None = None) -> Response:

@@ -20,6 +20,7 @@ from shared.contracts.matching import (
     RelationshipPaused,
     RelationshipResumed,
 )
+from shared.contracts.payload import Recipient
 from shared.contracts.profiles import separation_days
 from shared.errors import Conflict
 
@@ -82,11 +83,11 @@ class Relationship:
 def begin(
     pair: Pair, *, id: str, request: str | None, now: datetime, round: str | None = None, repair: str | None = None
 ) -> Decided[Relationship]:
-    """Opens a relationship. After a round or a repair both parties are recipients of the event; after a request none
-    are, because the acceptance already notifies the mentee.
+    """Opens a relationship: after a request, or for a round, a repair or (without any of them) a coordinator. Both
+    parties are recipients of the event; after a request none are, because the acceptance already notifies the mentee.
     """
     new = Relationship(id=id, pair=pair, request=request, round=round, repair=repair, since=now)
-    recipients = (pair.mentee.as_recipient, pair.mentor.as_recipient) if round or repair else ()
+    recipients = () if request else _both(pair)
     event = RelationshipOpened(request=request, round=round, repair=repair, recipients=recipients, **_event_fields(new))
     return Decided(state=new, event=event, seats=1)
 
@@ -155,9 +156,16 @@ def end(relationship: Relationship, *, reason: str, policy: Policy | None, now: 
     """Closes the relationship of a mentorship that has ended, whose event notifies both. Displaces nobody: it ended by
     agreement or by time.
     """
-    after = _next_version(relationship, state="closed", reason=reason, closed_at=now)
-    event = RelationshipClosed(reason=reason, recipients=(), **_event_fields(after))
-    closed = Decided(state=after, event=event, seats=-int(relationship.takes_seat))
+    return _with_separation(_ended(relationship, (), reason=reason, now=now), policy, now, never_again=False)
+
+
+def end_by_coordinator(
+    relationship: Relationship, *, reason: ClosingReason, policy: Policy | None, now: datetime
+) -> Decided[Relationship]:
+    """Notifies both. Displaces nobody: the coordinator decides who mentors the mentee next."""
+    if not relationship.is_open:
+        raise _wrong_state(relationship, "relationship_closed")
+    closed = _ended(relationship, _both(relationship.pair), reason=reason, now=now)
     return _with_separation(closed, policy, now, never_again=False)
 
 
@@ -200,8 +208,7 @@ def find_conflict(relationship: Relationship, *, reason: ConflictReason) -> Deci
     another mentor.
     """
     after = _next_version(relationship, conflict=reason)
-    both = (after.pair.mentee.as_recipient, after.pair.mentor.as_recipient)
-    event = ConflictDetected(reason=reason, recipients=both, **_event_fields(after))
+    event = ConflictDetected(reason=reason, recipients=_both(after.pair), **_event_fields(after))
     return Decided(state=after, event=event, displaces="conflict" if after.takes_seat else None)
 
 
@@ -233,6 +240,18 @@ def _closed(relationship: Relationship, *, by: Side, reason: str, now: datetime)
         seats=-int(relationship.takes_seat),
         displaces=_displacement_cause(by=by, reason=reason),
     )
+
+
+def _ended(
+    relationship: Relationship, recipients: tuple[Recipient, ...], *, reason: str, now: datetime
+) -> Decided[Relationship]:
+    after = _next_version(relationship, state="closed", reason=reason, closed_at=now)
+    event = RelationshipClosed(reason=reason, recipients=recipients, **_event_fields(after))
+    return Decided(state=after, event=event, seats=-int(relationship.takes_seat))
+
+
+def _both(pair: Pair) -> tuple[Recipient, Recipient]:
+    return pair.mentee.as_recipient, pair.mentor.as_recipient
 
 
 def _displacement_cause(*, by: Side, reason: str) -> DisplacementCause | None:

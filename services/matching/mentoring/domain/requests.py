@@ -30,6 +30,7 @@ Retraction = Literal[
     "matched_elsewhere",
     "matched_in_round",
     "matched_in_repair",
+    "matched_by_coordinator",
     "mentee_left",
     "mentor_full",
     "mentor_left",
@@ -112,6 +113,8 @@ class Situation:
     """The mentor's pending requests, read only where the decision may take the last seat."""
     is_engaged: bool = False
     """The mentee has a mentor in this programme; read for rounds only."""
+    are_together: bool = False
+    """The two are mentee and mentor in this programme; read for pairs by hand only."""
     is_waiting: bool = False
     """The mentee is on a round's waiting list in this programme."""
     had_mentoring: bool = False

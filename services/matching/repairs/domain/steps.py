@@ -10,10 +10,10 @@ from services.matching.kernel.pairs import Decided, Pair
 from services.matching.kernel.participants import Person
 from services.matching.mentoring.domain import requests
 from services.matching.mentoring.domain.displacements import Displacement
+from services.matching.mentoring.domain.obstacles import obstacle
 from services.matching.mentoring.domain.relationships import Relationship, begin, close_for_repair
 from services.matching.mentoring.domain.requests import Request, Situation
 from services.matching.repairs.domain.lifecycle import Move, Step
-from services.matching.rounds.domain.assignments import obstacle
 
 NOT_DISPLACED = "not_displaced"
 """The reason of a step whose mentee has a mentor by now."""

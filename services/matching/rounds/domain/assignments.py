@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from services.matching.kernel import rules
 from services.matching.kernel.pairs import Decided, Pair, Party
 from services.matching.mentoring.domain import requests
+from services.matching.mentoring.domain.obstacles import obstacle, own_obstacle
 from services.matching.mentoring.domain.relationships import Relationship, begin
 from services.matching.mentoring.domain.requests import Request, Situation
 from shared.contracts.matching import MenteeUnmatched, PairLapsed
@@ -80,7 +80,7 @@ def settle(place: Place, situation: Situation, *, relationship: str, now: dateti
     if place.is_settled:
         return None
     if place.mentor is None:
-        return Settlement(place=_left_over(place, _own_obstacle(situation) or place.reason or "outranked"))
+        return Settlement(place=_left_over(place, own_obstacle(situation) or place.reason or "outranked"))
     if reason := obstacle(situation):
         return Settlement(place=_lapsed(place, reason))
     pair = Pair(programme=place.programme, mentee=place.mentee, mentor=place.mentor)
@@ -101,27 +101,6 @@ def _lapsed(place: Place, reason: str) -> Decided[Place]:
     recipients = (after.mentee.as_recipient,) if after.waits else ()
     event = PairLapsed(reason=after.published_reason or reason, recipients=recipients, **_event_fields(after))
     return Decided(state=after, event=event)
-
-
-def _own_obstacle(situation: Situation) -> str | None:
-    mentee, policy = situation.mentee, situation.policy
-    if mentee is None or policy is None or not rules.is_mentee(mentee, policy):
-        return "mentee_left"
-    return "matched_elsewhere" if situation.is_engaged else rules.own_reason(mentee)
-
-
-def obstacle(situation: Situation) -> str | None:
-    """The code of the reason why the two cannot be matched now."""
-    if reason := _own_obstacle(situation):
-        return reason
-    mentee, mentor, policy = situation.mentee, situation.mentor, situation.policy
-    if mentee is None or policy is None or mentor is None or not rules.is_mentor(mentor, policy):
-        return "mentor_left"
-    if mentor.taken >= mentor.member.capacity:
-        return "no_seat_left"
-    if policy.is_full((mentee.member.institution, mentor.member.institution)):
-        return "exchange_full"
-    return rules.broken(mentee, mentor, policy)
 
 
 def _next(place: Place, **changed: Any) -> Place:
