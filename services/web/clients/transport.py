@@ -1,9 +1,13 @@
-"""Sends requests to a service as the signed-in person, with a limited number of connections and a time limit."""
+"""Sends requests to a service as the signed-in person: so many at a time to each service, and with a time limit.
+
+A service that is slow takes only its own turns: requests to the others go on.
+"""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -11,8 +15,8 @@ import httpx
 from shared.telemetry import current_trace
 
 Json = Any
-_CONNECTIONS = 40
-_KEPT_CONNECTIONS = 20
+AT_ONCE = 40
+"""Requests to one service that are sent at the same time; the others wait for their turn."""
 _UNAVAILABLE = 500
 _IN_USE = "idempotency_key_in_use"
 _WAITS, _WAITS_SECONDS = 20, 0.1
@@ -61,8 +65,17 @@ class File:
 
 
 def connect(*, seconds: float) -> httpx.AsyncClient:
-    limits = httpx.Limits(max_connections=_CONNECTIONS, max_keepalive_connections=_KEPT_CONNECTIONS)
+    """Without a limit on connections, which all services would share: turns are the limit of each."""
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     return httpx.AsyncClient(timeout=seconds, limits=limits, follow_redirects=False)
+
+
+def _turns() -> asyncio.Semaphore:
+    return asyncio.Semaphore(AT_ONCE)
+
+
+def turns_by_service() -> Mapping[str, asyncio.Semaphore]:
+    return defaultdict(_turns)
 
 
 def connect_streams() -> httpx.AsyncClient:
@@ -80,6 +93,8 @@ class Service:
     """For answers that stay open, which would use up the connections of the others."""
     token: str
     """Empty for what needs no sign-in."""
+    turns: asyncio.Semaphore = field(default_factory=_turns)
+    """Shared by everybody who sends requests to this service."""
     worded: Callable[[str], str] = as_sent
     """Says a sentence about a wrong value in the reader's language."""
 
@@ -158,14 +173,26 @@ class Service:
     async def _answer(
         self, method: str, path: str, *, most_seconds: float | None = None, **options: Any
     ) -> httpx.Response:
-        """The client's time limit is one of each step; here it holds for the whole answer, which may come slowly."""
+        """The client's time limit is one of each step; here it holds for the whole answer, which may come slowly. It
+        begins with the request's turn: how many others wait says nothing of how fast the service answers.
+        """
         options["headers"] = self._headers() | options.get("headers", {})
+        seconds = most_seconds or self.client.timeout.read
         try:
-            async with asyncio.timeout(most_seconds or self.client.timeout.read):
+            async with self._turn(seconds), asyncio.timeout(seconds):
                 answer = await self.client.request(method, f"{self.address}{path}", **options)
         except (httpx.HTTPError, TimeoutError) as fault:
             raise ServiceDown(self.name) from fault
         return self._checked(answer)
+
+    @asynccontextmanager
+    async def _turn(self, seconds: float | None) -> AsyncIterator[None]:
+        async with asyncio.timeout(seconds):
+            await self.turns.acquire()
+        try:
+            yield
+        finally:
+            self.turns.release()
 
     def _checked(self, answer: httpx.Response) -> httpx.Response:
         if answer.status_code >= _UNAVAILABLE:

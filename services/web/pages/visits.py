@@ -1,5 +1,6 @@
 """One request of a person: their session and language, the services as they may use them, and the pages they get."""
 
+import asyncio
 import hmac
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from services.web.clients.outreach import Outreach
 from services.web.clients.profiles import Profiles
 from services.web.clients.simulations import Simulations
 from services.web.clients.support import Support
-from services.web.clients.transport import Refused, Service, ServiceDown
+from services.web.clients.transport import Refused, Service, ServiceDown, turns_by_service
 from services.web.languages import Language, accepted
 from services.web.pages.forms import CSRF, OWNER, Form, form_from, form_of
 from services.web.pages.menu import menu
@@ -60,9 +61,10 @@ class Web:
     streams: httpx.AsyncClient
     addresses: Mapping[str, str]
     public_address: str
+    turns: Mapping[str, asyncio.Semaphore] = field(default_factory=turns_by_service)
 
     def service(self, name: str, token: str) -> Service:
-        return Service(name, self.addresses[name], self.client, self.streams, token)
+        return Service(name, self.addresses[name], self.client, self.streams, token, self.turns[name])
 
 
 @dataclass(slots=True, kw_only=True)
