@@ -134,7 +134,7 @@ def test_a_list_s_entry_finds_its_field_and_an_unknown_field_is_named_above_the_
     visit: Any = SimpleNamespace(language=language(), refusal=lambda refused: refused.detail)
     problem = {"errors": [{"field": "topics.2", "message": "must be words"}, {"field": "zone", "message": "unknown"}]}
     shown = checks.refused_form(visit, form_of([("topics", "a")]), Refused(422, problem))
-    assert (shown.errors, shown.problems) == ({"topics": "must be words"}, ["zone: unknown"])
+    assert (shown.errors, shown.problems) == ({"topics": "must be words"}, ("zone: unknown",))
 
 
 def test_a_refusal_without_fields_is_shown_above_the_form() -> None:
