@@ -51,7 +51,7 @@ def of_goals() -> Iterator[AnyDecided]:
         ended = goals.move(shared.state, by="mentee", command=command, now=NOW)
         yield from (ended, goals.move(ended.state, by="mentee", command="reopen", now=NOW))
     for side in SIDES:
-        yield goals.comment(shared.state, id="c", by=side, text="Begun.", audience="pair", course=GOING_ON, now=NOW)
+        yield goals.comment(shared.state, id="c", by=side, text="Begun.", audience="pair", pair=GOING_ON, now=NOW)
 
 
 def of_flash_slots() -> Iterator[AnyDecided]:

@@ -27,7 +27,7 @@ IN_STATE: dict[str, Callable[[], Goal]] = {
 COMMANDS: dict[str, Callable[[Goal], Decided[Goal] | None]] = {
     "change": lambda known: domain.change(known, by="mentee", title="B", description="", is_shared=True),
     "comment": lambda known: domain.comment(
-        known, id="c", by="mentor", text="Yes", audience="pair", course=GOING_ON, now=NOW
+        known, id="c", by="mentor", text="Yes", audience="pair", pair=GOING_ON, now=NOW
     ),
     "complete": lambda known: domain.move(known, by="mentee", command="complete", now=NOW),
     "drop": lambda known: domain.move(known, by="mentee", command="drop", now=NOW),
@@ -75,9 +75,7 @@ def test_the_mentor_is_notified_of_shared_goals_only() -> None:
 
 
 def test_a_private_note_is_seen_by_its_author_alone_and_leaves_no_trace_for_the_other() -> None:
-    noted = domain.comment(
-        goal(), id="c", by="mentee", text="I am afraid of it", audience="author", course=OVER, now=NOW
-    )
+    noted = domain.comment(goal(), id="c", by="mentee", text="I am afraid of it", audience="author", pair=OVER, now=NOW)
     assert noted.event is None
     assert noted.state.shown_version == goal().shown_version
     assert noted.state.visible_comments("mentor") == ()
@@ -86,32 +84,30 @@ def test_a_private_note_is_seen_by_its_author_alone_and_leaves_no_trace_for_the_
 
 def test_after_the_end_of_the_mentorship_the_two_write_nothing_to_each_other() -> None:
     with pytest.raises(Conflict, match="has ended"):
-        domain.comment(goal(), id="c", by="mentor", text="Why?", audience="pair", course=OVER, now=NOW)
+        domain.comment(goal(), id="c", by="mentor", text="Why?", audience="pair", pair=OVER, now=NOW)
 
 
 @pytest.mark.parametrize(("by", "code"), [("mentee", "thread_blocked"), ("mentor", "thread_closed")])
 def test_a_block_stops_comments_of_both_and_says_to_its_author_alone_why(by: Side, code: str) -> None:
     blocked = replace(GOING_ON, blocked_by=("mentee",))
     with pytest.raises(Conflict) as refused:
-        domain.comment(goal(), id="c", by=by, text="Why?", audience="pair", course=blocked, now=NOW)
+        domain.comment(goal(), id="c", by=by, text="Why?", audience="pair", pair=blocked, now=NOW)
     assert refused.value.code == code
-    domain.comment(goal(), id="c", by=by, text="For me.", audience="author", course=blocked, now=NOW)
+    domain.comment(goal(), id="c", by=by, text="For me.", audience="author", pair=blocked, now=NOW)
 
 
 def test_the_number_of_private_notes_does_not_limit_the_other() -> None:
     full = goal()
     for number in range(domain.MAX_COMMENTS):
-        full = domain.comment(
-            full, id=str(number), by="mentee", text="x", audience="author", course=OVER, now=NOW
-        ).state
+        full = domain.comment(full, id=str(number), by="mentee", text="x", audience="author", pair=OVER, now=NOW).state
     assert (
-        domain.comment(full, id="m", by="mentor", text="Yes", audience="pair", course=GOING_ON, now=NOW)
+        domain.comment(full, id="m", by="mentor", text="Yes", audience="pair", pair=GOING_ON, now=NOW)
         .state.comments[-1]
         .id
         == "m"
     )
     with pytest.raises(Conflict, match="200 of your comments"):
-        domain.comment(full, id="n", by="mentee", text="x", audience="pair", course=GOING_ON, now=NOW)
+        domain.comment(full, id="n", by="mentee", text="x", audience="pair", pair=GOING_ON, now=NOW)
 
 
 def test_an_unchanged_goal_publishes_nothing() -> None:

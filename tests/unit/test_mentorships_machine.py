@@ -225,7 +225,7 @@ class Course(RuleBasedStateMachine):
             return
         course = OpenPair(pair=PAIR, is_open=self.mentorship.is_open, blocked_by=self.blocked_by)
         noted = {"id": f"c{len(known.comments)}", "text": self.text(), "audience": audience}
-        after = self.decided(known, lambda: goals.comment(known, by=by, course=course, now=self.now, **noted))
+        after = self.decided(known, lambda: goals.comment(known, by=by, pair=course, now=self.now, **noted))
         if audience == "pair" and (self.blocked_by or not self.mentorship.is_open):
             assert after == known
         if audience == "author":
