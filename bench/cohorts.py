@@ -122,7 +122,7 @@ def _freeze(folder: Path) -> dict[str, float]:
         compare=False,
         orders=Orders(),
         at=datetime(2027, 1, 4, tzinfo=UTC),
-        engaged=(),
+        mentors={},
         since={},
     )
     cohort = _lap(laps, "lists", lambda: freeze(network, call))

@@ -67,6 +67,7 @@ INPUT_SHAPE = {
             "id": str,
             "institution": str,
             "mentors_wanted": OptionalKey(int, 1),
+            "has_mentor": OptionalKey(bool, default=False),
             "waiting_days": OptionalKey(int, 0),
             "wishes": OptionalKey([WISH], []),
         }
@@ -249,9 +250,12 @@ class Round:
     """By mentor: the seats that earlier turns took."""
     closed: frozenset[str] = frozenset()
     """Mentors who take nobody, because their least group was not reached."""
+    later: frozenset[str] = frozenset()
+    """Mentees who have a mentor already: they take part from the next turn on."""
 
     def is_open(self, wish: Wish) -> bool:
-        return not wish.excluded and wish.mentee not in self.pins and wish.mentor not in self.closed
+        is_free = wish.mentee not in self.pins and wish.mentee not in self.later
+        return not wish.excluded and is_free and wish.mentor not in self.closed
 
     def is_live(self, wish: Wish) -> bool:
         return self.is_open(wish) and self.seats[wish.mentor] > 0
@@ -280,11 +284,13 @@ def parse_round(given: Any) -> Round:
             (ceiling["mentee_institution"], ceiling["mentor_institution"]): ceiling["at_most"]
             for ceiling in given["exchanges"]
         },
+        later=frozenset(id for id, mentee in mentees.items() if mentee["has_mentor"]),
     )
     demand(mentors.keys().isdisjoint(mentees), "input: an id is that of a mentor and of a mentee")
     demand(len(round.ceilings) == len(given["exchanges"]), "input/exchanges: two institutions appear twice")
     demand(len(round.pins) == len(given["pins"]), "input/pins: a mentee is pinned twice")
     demand(min(round.wanted.values(), default=1) > 0, "input/mentees: mentors_wanted must be 1 or more")
+    demand(round.later.isdisjoint(round.pins), "input/pins: a mentee who has a mentor is pinned")
     for mentor, seats in round.capacity.items():
         possible = seats == 0 or round.least_group[mentor] <= seats
         demand(possible, f"input/mentors: {mentor} has a least_group greater than the capacity")
@@ -356,18 +362,20 @@ def _number(wishes: Sequence[Wish]) -> None:
 
 
 def next_turn(round: Round, outcome: "Outcome") -> Round:
-    """What the turn leaves: the mentees who want one more mentor and got one, the other wishes, the seats."""
+    """What the turn leaves: the mentees who want one more mentor and got one, those who were to take part later, the
+    other wishes, the seats.
+    """
     stay = {mentee for mentee, granted in outcome.granted.items() if granted and round.wanted[mentee] > 1}
     left = {
         (mentee, wish.mentor): replace(wish)
-        for mentee in stay
+        for mentee in stay | round.later
         for wish in round.wishes[mentee]
-        if wish is not outcome.granted[mentee]
+        if wish is not outcome.granted.get(mentee)
     }
     wishes = {
         mentee: [left[mentee, wish.mentor] for wish in theirs if (mentee, wish.mentor) in left]
         for mentee, theirs in round.wishes.items()
-        if mentee in stay
+        if mentee in stay | round.later
     }
     wishes_for = {
         mentor: [left[wish.mentee, mentor] for wish in theirs if (wish.mentee, mentor) in left]
@@ -378,8 +386,9 @@ def next_turn(round: Round, outcome: "Outcome") -> Round:
     used = round.used + Counter({mentor: len(held) for mentor, held in outcome.held.items()})
     return replace(
         round,
-        wanted={mentee: round.wanted[mentee] - 1 for mentee in wishes},
+        wanted={mentee: round.wanted[mentee] - (mentee in stay) for mentee in wishes},
         pins={},
+        later=frozenset(),
         wishes=wishes,
         wishes_for=wishes_for,
         used=used,
@@ -557,7 +566,7 @@ def deferred_acceptance(round: Round) -> dict[str, str | None]:
         if len(held[wish.mentor]) > round.seats[wish.mentor]:
             waiting.append(held[wish.mentor].pop().mentee)
     got: dict[str, str | None] = {wish.mentee: wish.mentor for wishes in held.values() for wish in wishes}
-    return {mentee: round.pins.get(mentee, got.get(mentee)) for mentee in round.wishes}
+    return {mentee: round.pins.get(mentee, got.get(mentee)) for mentee in round.wishes if mentee not in round.later}
 
 
 @dataclass(slots=True)
@@ -580,10 +589,11 @@ class Outcome:
 
 def outcome_of(round: Round, mentors: Mapping[str, str | None], at: str) -> Outcome:
     """The pairs of a turn. Raises Wrong if a pair is not allowed, or a mentor has more mentees than seats."""
-    demand(round.wishes.keys() >= mentors.keys(), f"{at}: names a mentee who does not take part")
+    taking_part = {mentee: wishes for mentee, wishes in round.wishes.items() if mentee not in round.later}
+    demand(taking_part.keys() >= mentors.keys(), f"{at}: names a mentee who does not take part")
     granted: dict[str, Wish | None] = {}
     held: dict[str, list[Wish]] = {mentor: [] for mentor in round.capacity}
-    for index, (mentee, wishes) in enumerate(round.wishes.items()):
+    for index, (mentee, wishes) in enumerate(taking_part.items()):
         mentor, where = mentors.get(mentee), f"{at}/mentees/{index}/mentor"
         wish = granted[mentee] = next((wish for wish in wishes if wish.mentor == mentor), None)
         demand(mentor is None or wish, f"{where}: is not among the wishes of {mentee}")
@@ -785,7 +795,8 @@ def _figures(outcomes: Sequence[Outcome]) -> Iterator[tuple[str, Any]]:
     flow = Counter((round.home[wish.mentee], round.mentor_home[wish.mentor]) for wish in granted)
     yield "mentees", len(first.granted)
     yield "matched", len(_granted([first]))
-    yield "pairs", len(granted) if any(wanted > 1 for wanted in round.wanted.values()) else None
+    has_turns = round.later or any(wanted > 1 for wanted in round.wanted.values())
+    yield "pairs", len(granted) if has_turns else None
     yield "first_choices", places.count(1)
     yield "mean_place_thousandths", _thousandths(sum(places), len(places))
     yield "load_gini_thousandths", _thousandths(weighted_load, len(load) * sum(load))
@@ -814,8 +825,9 @@ def verify(input_bytes: bytes, result_bytes: bytes) -> str:
     check_figures(outcomes, result["figures"][round.target], f"result/figures/{round.target}")
     unproven = _check_other(round, others, result, compare=given["compare"])
     proven = "stable, and the best for mentees" if round.target == "fit" else "most people, then the greatest score"
-    matched = len(round.wishes) - len(result["unmatched"])
-    return f"{matched} of {len(round.wishes)} matched: {proven}; capacities, pins, exclusions and hashes hold{unproven}"
+    mentees = len(outcomes[0].granted)
+    matched = mentees - len(result["unmatched"])
+    return f"{matched} of {mentees} matched: {proven}; capacities, pins, exclusions and hashes hold{unproven}"
 
 
 def _check_other(round: Round, others: Sequence[Claim], result: Any, *, compare: bool) -> str:

@@ -85,10 +85,11 @@ def check_target(given, target, turns, closed, figures):
         theirs.sort(key=lambda mentor: (wish[mentee, mentor]["rank"], drawn[mentee, mentor], mentor))
     excluded = {(pair["mentee"], pair["mentor"]) for pair in given.get("exclusions", [])}
     pins = {pin["mentee"]: pin["mentor"] for pin in given.get("pins", [])}
-    wanted = {who["id"]: who.get("mentors_wanted", 1) for who in given["mentees"]}
+    later = {who["id"] for who in given["mentees"] if who.get("has_mentor")}
+    wanted = {who["id"]: who.get("mentors_wanted", 1) + (who["id"] in later) for who in given["mentees"]}
     shut, seats = {row["mentor"] for row in closed}, {who["id"]: who["capacity"] for who in given["mentors"]}
     bonus = len(lists) * max((wished["score"] for wished in wish.values()), default=0) + 1
-    pinned, taking_part, every = set(pins.values()), set(lists), []
+    pinned, taking_part, every = set(pins.values()), lists.keys() - later, []
     for turn in turns:
         pairs = turn["pairs"]
         for mentor in pins.values():
@@ -107,7 +108,7 @@ def check_target(given, target, turns, closed, figures):
         for mentee, mentor in pairs.items():
             seats[mentor] -= mentee not in pins
         every += pairs.items()
-        taking_part, pins = {mentee for mentee in pairs if wanted[mentee] > 1}, {}
+        taking_part, pins, later = {mentee for mentee in pairs if wanted[mentee] > 1} | later, {}, set()
         wanted = {mentee: number - 1 for mentee, number in wanted.items()}
     require(not taking_part, "a turn is missing")
     load = Counter(mentor for _, mentor in every)

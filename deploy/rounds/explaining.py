@@ -35,6 +35,8 @@ _KNOWN: Mapping[str, Sequence[str]] = {
     "formats": ("formats", "format", "meeting format"),
     "hours_per_month": ("hours", "hours per month", "hours a month", "stunden"),
     "capacity": ("capacity", "places", "number of mentees", "plätze", "kapazität"),
+    "least_group": ("least group", "smallest group", "minimum group size", "kleinste gruppe"),
+    "mentors_wanted": ("mentors wanted", "number of mentors"),
     "time_zone": ("time zone", "timezone", "zeitzone"),
 }
 _PARTS = (("first name", "last name"), ("first", "last"), ("given name", "surname"), ("vorname", "nachname"))

@@ -191,7 +191,8 @@ class _Cohort:
         without = sum("capacity" not in mentor.stated for mentor in self._mentors.values())
         if without:
             share = f"{without} of {len(self._mentors)}"
-            yield f"the mentors: {share} give no capacity: each of them takes 1 mentee (field `capacity`)"
+            takes = "each of them takes 1 mentee, or the least group"
+            yield f"the mentors: {share} give no capacity: {takes} (field `capacity`)"
 
     def _forbids(self, found: Eligible) -> dict[str, tuple[int, Unmatched | None]]:
         codes = list(found.forbidden_by_rule)
@@ -214,11 +215,22 @@ class _Cohort:
                 weights={factor.replace("_", "-"): weight for factor, weight in sorted(_weights(self._policy).items())},
             ),
             mentors=tuple(
-                Mentor(id=id, institution=_institution(row), capacity=self._mentor_persons[id].member.capacity)
+                Mentor(
+                    id=id,
+                    institution=_institution(row),
+                    capacity=self._mentor_persons[id].member.capacity,
+                    least_group=self._mentor_persons[id].least_group,
+                )
                 for id, row in self._mentors.items()
             ),
             mentees=tuple(
-                Mentee(id=id, institution=_institution(row), waiting_days=row.waiting_days, wishes=tuple(wished[id]))
+                Mentee(
+                    id=id,
+                    institution=_institution(row),
+                    mentors_wanted=self._mentee_persons[id].member.mentors_wanted,
+                    waiting_days=row.waiting_days,
+                    wishes=tuple(wished[id]),
+                )
                 for id, row in self._mentees.items()
             ),
             pins=tuple(Pair(mentee=mentee, mentor=mentor) for mentee, mentor in sorted(together.pairs)),

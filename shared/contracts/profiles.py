@@ -233,6 +233,10 @@ class MemberChanged(Payload):
     """Hours a month that the member gives to mentoring, in all programmes together."""
     capacity: Annotated[int, between(0, 10_000)] = 0
     """Mentees at a time, in all programmes together; 0 is a pause."""
+    least_group: Annotated[int, between(0, 10_000)] = 0
+    """As a mentor: a round gives at least so many mentees, or none. Above the capacity it counts as the capacity."""
+    mentors_wanted: Annotated[int, between(1, 10)] = 1
+    """As a mentee: mentors at a time, in each programme."""
     style: Style | None = None
     available: Annotated[tuple[Weekly, ...], Few] = ()
     """When in the week the member has time to meet; empty: unknown."""

@@ -127,7 +127,7 @@ async def test_a_lapsed_place_names_neither_the_mentor_nor_their_reason(matching
     mentee, mentor = ({"member": id, "institution": NORTH} for id in ("ben", "mara"))
     head = {"institution": NORTH, "round": "r1", "programme": CARE, "edition": "r1", "at": now}
     line = {"number": 1, "mentee": mentee, "mentor": mentor, "choice": 1, "pinned": False, "reason": None, "opens": []}
-    place = laid_out({**line, "since": now.isoformat(), "order": "1"}, head)
+    place = laid_out({**line, "turn": 1, "since": now.isoformat(), "order": "1"}, head)
     lapsed = {"state": "lapsed", "reason": "no_seat_left", "waits": True, "version": 2}
     await matching.database["places"].insert_one({**place, **lapsed})
     exported = await _shows_what_the_routes_show(matching, "ben")

@@ -160,6 +160,25 @@ async def test_a_mentors_reason_displaces_and_a_mentees_does_not(api: RepairsApi
     assert whom != "mara"
 
 
+async def test_a_mentee_who_loses_both_mentors_is_placed_twice_and_begins_no_group(api: RepairsApi) -> None:
+    await api.matching.join(mentee("ana", mentors_wanted=2), mentor("gail", capacity=9, least_group=3))
+    await api.pair("ana", "mara")
+    await api.pair("ana", "milo")
+    await api.matching.join(mentor("nils", capacity=1))
+    displacements = api.matching.database["displacements"]
+
+    async def are_planned() -> bool:
+        return await displacements.count_documents({"planned": True}) == 2
+
+    await api.matching.receive(mentor("mara", status="inactive"), mentor("milo", status="inactive"))
+    await eventually(are_planned)
+    first = await api.applied(await api.until("proposed", displaced=1))
+    second = await api.applied(await api.until("proposed", displaced=1))
+    assert first["id"] != second["id"]
+    assert await api.matching.seats() == {"moe": 1, "nils": 1}
+    assert await displacements.count_documents({}) == 0
+
+
 async def left_behind(api: RepairsApi) -> None:
     """Ana lost Mara; Milo and Moe have no seat left."""
     await api.matching.receive(mentor("moe", capacity=1))

@@ -47,6 +47,8 @@ _MEMBER = {
     "time_zone",
     "hours_per_month",
     "capacity",
+    "least_group",
+    "mentors_wanted",
     "style",
     "available",
     "reverse_mentoring",

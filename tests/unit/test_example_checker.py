@@ -26,13 +26,15 @@ def random_round(number: int) -> Document:
         wishes = [
             wish(name, dice.randint(1, 4), mentor_rank=dice.randint(1, 5), score=dice.randint(0, 900)) for name in names
         ]
-        mentees.append(mentee(f"m{index}", *wishes, mentors_wanted=dice.choice([1, 1, 1, 2, 3])))
+        wanted, has_mentor = dice.choice([1, 1, 1, 2, 3]), dice.random() < 1 / 6
+        mentees.append(mentee(f"m{index}", *wishes, mentors_wanted=wanted, has_mentor=has_mentor))
     left = {who["id"]: who["capacity"] for who in mentors}
     orders: dict[str, list[Document]] = {"pins": [], "exclusions": []}
     for who in mentees:
         for wished in who["wishes"][:1]:
             order = dice.choice(["pins", "exclusions", "", "", "", ""])
-            if order == "exclusions" or (order == "pins" and left[wished["mentor"]]):
+            may_pin = left[wished["mentor"]] and not who["has_mentor"]
+            if order == "exclusions" or (order == "pins" and may_pin):
                 left[wished["mentor"]] -= order == "pins"
                 orders[order].append(pair(who["id"], wished["mentor"]))
     return document(mentors, mentees, round=f"r{number}", target=dice.choice(["fit", "coverage"]), **orders)

@@ -259,6 +259,14 @@ async def test_a_mentee_who_has_a_mentor_in_the_programme_is_notified_of_no_othe
     assert last_announcement(ordered)[:2] == ("others_change", ["ana"])
 
 
+async def test_a_mentee_who_wants_one_more_mentor_is_still_notified(ordered: World) -> None:
+    await ordered.change(later(ANA, 2, mentors_wanted=2))
+    match = Bond(id="r", mentee="ana", mentor="milo", programme=CARE, sequence=1, takes_seat=True, keeps_apart=True)
+    await ordered.change(match)
+    await ordered.pass_time()
+    assert last_announcement(ordered)[:2] == ("others_change", ["ana"])
+
+
 async def test_a_mentor_in_another_programme_suppresses_no_notification(ordered: World) -> None:
     await ordered.change(
         Bond(id="r", mentee="ana", mentor="milo", programme="other", sequence=1, takes_seat=True, keeps_apart=True)

@@ -173,6 +173,15 @@ def test_accepting_withdraws_the_mentees_other_requests_in_that_programme_only()
     assert here.event.recipients == (replace(MILO, member="mara").as_recipient,)
 
 
+@pytest.mark.parametrize(("mentors", "withdrawn"), [(0, []), (1, ["here"])])
+def test_a_mentees_other_requests_stay_until_they_have_the_mentors_they_want(
+    mentors: int, withdrawn: list[str]
+) -> None:
+    asked = [pending(), pending("here", whom="mara")]
+    _, _, settled = accept(situation(mentee=mentee(mentors_wanted=2), mentors=mentors, asked=asked))
+    assert [decided.state.id for decided in settled] == withdrawn
+
+
 @pytest.mark.parametrize(("taken", "withdrawn"), [(0, []), (1, ["rival"])])
 def test_accepting_for_the_last_seat_withdraws_other_requests_with_one_code(taken: int, withdrawn: list[str]) -> None:
     other = replace(mentor(capacity=2), taken=taken)

@@ -12,6 +12,7 @@ import pytest
 from deploy.verify import verify
 from services.matching.kernel.participants import Exchange, Institution, Person, Programme, Terms
 from services.matching.rounds.domain.orders import Choice, Orders
+from services.matching.rounds.solver.checks import check
 from services.matching.rounds.solver.files import RoundInput, Target, read_input
 from services.matching.rounds.solver.solving import solve
 from services.matching.rounds.usecases.cohorts import Cohort, freeze
@@ -71,7 +72,7 @@ def frozen(seed: int) -> Cohort:
         compare=True,
         orders=orders,
         at=NOW,
-        engaged=(),
+        mentors={},
         since={who: NOW - timedelta(days=dice.randrange(200)) for who in mentees},
     )
     return freeze(network(people, ceilings), call)
@@ -127,7 +128,7 @@ def three_mentees_and_a_seat_in_each_of_three_institutions(orders: Orders) -> di
         compare=True,
         orders=orders,
         at=NOW,
-        engaged=(),
+        mentors={},
         since={"ana": NOW - timedelta(days=90), "ben": NOW - timedelta(days=60)},
     )
     cohort = freeze(network(people, {**unlimited, ("north", "south"): 1, ("north", "east"): 1}), call)
@@ -144,3 +145,27 @@ def test_an_unused_seat_across_stays_free_unless_a_pair_is_pinned_to_it() -> Non
 
     pinned = three_mentees_and_a_seat_in_each_of_three_institutions(Orders(pins=(("cleo", "east"),)))
     assert pinned == {"ana": "north", "ben": "south", "cleo": "east"}
+
+
+def test_a_mentee_who_wants_more_across_than_seats_are_left_wants_one_in_this_round() -> None:
+    unlimited: dict[Exchange, int | None] = dict.fromkeys(product(HOMES, repeat=2))
+    people = [mentee(who, across_institutions=True, mentors_wanted=2) for who in ("ana", "ben")]
+    people += [mentor(who, institution="south", across_institutions=True) for who in ("mara", "milo")]
+    call = Call(
+        round="spring",
+        programme=CARE,
+        target="fit",
+        list_length=20,
+        score_band=0,
+        compare=True,
+        orders=Orders(),
+        at=NOW,
+        mentors={},
+        since={},
+    )
+    for seats, wanted in ((4, [2, 2]), (3, [1, 2]), (2, [1, 1])):
+        cohort = freeze(network(people, {**unlimited, ("north", "south"): seats}), call)
+        read = read_input(b"".join(cohort.content()))
+        check(read)
+        assert sorted(mentee_.mentors_wanted for mentee_ in read.mentees) == wanted
+        assert all(mentee_.wishes for mentee_ in read.mentees)

@@ -57,7 +57,7 @@ def call(**fields: Any) -> Call:
         "compare": True,
         "orders": Orders(),
         "at": NOW,
-        "engaged": (),
+        "mentors": {},
         "since": {},
     }
     return Call(**{**usual, **fields})
@@ -213,9 +213,32 @@ def test_a_mentors_wish_affects_ranks_and_adds_no_mentor_to_a_list() -> None:
 
 
 def test_capacity_is_the_free_seats_and_a_mentee_with_a_mentor_takes_no_part() -> None:
-    read, names = frozen(ANA, BEN, MILO, mentor("full", capacity=0), engaged={"ben"})
+    read, names = frozen(ANA, BEN, MILO, mentor("full", capacity=0), mentors={"ben": 1})
     assert {names[mentor.id]: mentor.capacity for mentor in read.mentors} == {"milo": 3}
     assert [names[mentee.id] for mentee in read.mentees] == ["ana"]
+
+
+def test_a_mentee_wants_as_many_as_are_missing_and_begins_late_unless_pinned() -> None:
+    people = (mentee("ana", mentors_wanted=3), mentee("ben", mentors_wanted=2), mentee("cleo", mentors_wanted=2))
+    had = {"ana": 1, "ben": 2, "cleo": 1}
+    read, names = frozen(*people, MARA, MILO, mentors=had, orders=Orders(pins=(("cleo", "milo"),)))
+    frozen_as = {names[mentee.id]: (mentee.mentors_wanted, mentee.has_mentor) for mentee in read.mentees}
+    assert frozen_as == {"ana": (2, True), "cleo": (1, False)}
+
+
+def test_a_mentee_who_has_a_mentor_has_not_waited() -> None:
+    since = {"ana": NOW - timedelta(days=40)}
+    read, _ = frozen(mentee("ana", mentors_wanted=2), MILO, mentors={"ana": 1}, since=since)
+    assert [mentee.waiting_days for mentee in read.mentees] == [0]
+
+
+def test_a_least_group_counts_up_to_the_capacity_and_until_the_group_begins() -> None:
+    known = network(ANA, mentor("small", capacity=2, least_group=5), mentor("begun", capacity=4, least_group=3), MILO)
+    known.put(Bond(id="s", mentee="zoe", mentor="begun", sequence=1, takes_seat=True))
+    cohort = freeze(known, call())
+    names = {person.number: person.member for person in cohort.mentors}
+    read = {names[mentor.id]: (mentor.capacity, mentor.least_group) for mentor in _read(cohort).mentors}
+    assert read == {"small": (2, 2), "begun": (3, 0), "milo": (3, 0)}
 
 
 @given(st.permutations([ANA, BEN, MARA, MILO, mentee("cleo"), mentor("moe")]))
@@ -242,7 +265,7 @@ def orders_wrong(orders: Orders, *people: Person, **fields: Any) -> Iterable[str
 
 
 def test_a_pin_of_a_mentee_who_already_has_a_mentor_is_refused() -> None:
-    assert orders_wrong(Orders(pins=(("ana", "milo"),)), ANA, MILO, engaged={"ana"}) == ["pins.0"]
+    assert orders_wrong(Orders(pins=(("ana", "milo"),)), ANA, MILO, mentors={"ana": 1}) == ["pins.0"]
 
 
 def test_all_errors_of_orders_are_listed_together() -> None:

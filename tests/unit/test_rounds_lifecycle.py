@@ -54,7 +54,7 @@ STEPS: dict[str, tuple[Callable[[Round], Any], dict[RoundState, RoundState]]] = 
     "choose": (lambda state: life.choose(state, "coverage", correlation="d"), {"pending": "running"}),
     "publish": (lambda state: life.publish(state, RoundsSince(), correlation="d"), {"pending": "publishing"}),
     "finish": (
-        lambda state: life.finish(state, Outcome(mentees=3, opened=2, lapsed=0, unmatched=1), now=NOW)[0],
+        lambda state: life.finish(state, Outcome(opened=2, lapsed=0, unmatched=1), now=NOW)[0],
         {"publishing": "published"},
     ),
     "drop": (life.drop, dict.fromkeys(("draft", "running", "pending"), "dropped")),
@@ -109,7 +109,7 @@ def test_two_rounds_share_mentors_who_have_seats_for_both() -> None:
 
 
 def test_the_published_fact_has_hashes_and_counts_and_no_members() -> None:
-    _, event = life.finish(round("publishing"), Outcome(mentees=3, opened=1, lapsed=1, unmatched=1), now=NOW)
+    _, event = life.finish(round("publishing"), Outcome(opened=1, lapsed=1, unmatched=1), now=NOW)
     assert (event.opened, event.lapsed, event.unmatched, event.policy_sha256) == (1, 1, 1, "1" * 64)
     assert set(event.model_dump()).isdisjoint({"recipients", "mentors", "pairs"})
 
@@ -162,7 +162,7 @@ _EXCHANGING = (
     Institution(id=SOUTH, exchanges_with=frozenset({NORTH}), terms={NORTH: Terms(ceiling=1)}),
 )
 HINDRANCES: list[tuple[dict[str, Any], str, str, bool]] = [
-    ({"is_engaged": True}, "matched_elsewhere", "matched_elsewhere", False),
+    ({"mentors": 1}, "matched_elsewhere", "matched_elsewhere", False),
     ({"mentee": None}, "mentee_left", "mentee_left", False),
     ({"mentee": mentee(mentee_in=frozenset())}, "mentee_left", "mentee_left", False),
     ({"mentee": mentee(is_paused=True)}, "paused", "paused", False),
@@ -198,8 +198,30 @@ def test_an_unmatched_mentee_waits_and_is_notified_unless_matched_elsewhere() ->
     [unmatched] = settled(left)
     assert isinstance(unmatched.event, MenteeUnmatched)
     assert (unmatched.state.state, unmatched.state.waits, unmatched.event.reason) == ("unmatched", True, "outranked")
-    [quiet] = settled(left, is_engaged=True)
+    [quiet] = settled(left, mentors=1)
     assert (quiet.state.waits, quiet.event.recipients) == (False, ())
+
+
+def test_a_mentee_who_wants_two_mentors_gets_them_one_by_one_and_no_third() -> None:
+    two = mentee(mentors_wanted=2)
+    asked = (pending("other", whom="mara"),)
+    first, *_, kept = settled(place(), mentee=two, asked=asked)
+    assert first.state.state == "opened"
+    assert isinstance(kept.state, Relationship), "requests to others stay, as one more mentor is wanted"
+    *_, withdrawn = settled(place(), mentee=two, mentors=1, asked=asked)
+    assert (withdrawn.state.id, withdrawn.state.reason) == ("other", "matched_elsewhere")
+    [third] = settled(place(), mentee=two, mentors=2)
+    assert (third.state.state, third.state.reason, third.state.waits) == ("lapsed", "matched_elsewhere", False)
+
+
+def test_a_mentee_whose_second_pair_lapses_does_not_wait_and_is_not_notified() -> None:
+    [lapsed] = settled(place(), mentee=mentee(mentors_wanted=2), mentors=1, mentor=None)
+    assert (lapsed.state.reason, lapsed.state.waits, lapsed.event.recipients) == ("mentor_left", False, ())
+
+
+def test_a_mentee_who_found_one_of_two_mentors_is_not_left_over() -> None:
+    [left] = settled(place(mentor=None, state="left"), mentee=mentee(mentors_wanted=2), mentors=1)
+    assert (left.state.reason, left.state.waits) == ("matched_elsewhere", False)
 
 
 @pytest.mark.parametrize("state", ["opened", "lapsed", "unmatched"])

@@ -103,6 +103,21 @@ def test_one_sheet_serves_both_roles(tmp_path: Path) -> None:
     assert "1 of 2 give no capacity: each of them takes 1 mentee" in done.stderr
 
 
+def test_a_sheet_says_how_many_mentors_are_wanted_and_how_small_a_group_may_be(tmp_path: Path) -> None:
+    group = "mentors_wanted: {column: wants}\n      least_group: {column: group}"
+    side = SIDE.replace("capacity: {column: places}", group)
+    sheet = "name,email,topics,wants,group,as\nAda,a@x.org,ecg,,2,mentor\nEd,e@x.org,ecg,,,mentor\n"
+    sheet += "Bo,b@x.org,ecg,2,,mentee\nCy,c@x.org,ecg,,,mentee\n"
+    (tmp_path / "sheet.csv").write_text(sheet)
+    (tmp_path / "map.yaml").write_text(SIGN_UP + side.replace("SIDE", "mentors") + side.replace("SIDE", "mentees"))
+    both = [f"--{role}={tmp_path / 'sheet.csv'}" for role in ("mentors", "mentees")]
+    done = run(*both, f"--mapping={tmp_path / 'map.yaml'}", *outputs(tmp_path))
+    assert done.exit_code == 0, done.output
+    given = json.loads((tmp_path / "input.json").read_bytes())
+    assert sorted(who.get("mentors_wanted", 1) for who in given["mentees"]) == [1, 2]
+    assert sorted((who["capacity"], who.get("least_group", 0)) for who in given["mentors"]) == [(1, 0), (2, 2)]
+
+
 def test_choices_that_do_not_count_are_warned_of(tmp_path: Path) -> None:
     mentees = "name,mail,first,second,waits\nJo,jo@y.org,zed@x.org,Dr. BO,0\nKy,ky@y.org,ada@x.org,Ada <ADA@x.org>,0\n"
     done = run(*sheets(tmp_path, mentees=mentees), "--csv", tmp_path / "mail.csv")

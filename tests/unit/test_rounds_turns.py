@@ -38,10 +38,12 @@ def solved(given: Document) -> Document:
 def wider(draw: st.DrawFn, *, target: str | None = None, wanted: int = 3) -> Document:
     given = draw(documents(target=target, most=5))
     given.pop("exchanges", None)
+    pinned = {pin["mentee"] for pin in given["pins"]}
     for offering in given["mentors"]:
         offering["least_group"] = draw(st.integers(0, offering["capacity"]))
     for seeker in given["mentees"]:
         seeker["mentors_wanted"] = draw(st.integers(1, wanted))
+        seeker["has_mentor"] = seeker["id"] not in pinned and draw(st.integers(0, 3)) == 0
     return {**given, "compare": True}
 
 
@@ -100,11 +102,12 @@ def test_every_mentor_has_no_mentee_or_a_least_group_or_a_pinned_mentee(given: D
 @given(wider())
 def test_a_mentee_who_wants_one_more_mentor_takes_part_until_none_is_found(given: Document) -> None:
     result = solved(given)
-    wanted = {who["id"]: who["mentors_wanted"] for who in given["mentees"]}
+    first = {who["id"]: 2 if who["has_mentor"] else 1 for who in given["mentees"]}
+    last = {who["id"]: first[who["id"]] + who["mentors_wanted"] - 1 for who in given["mentees"]}
     every = [result, *result.get("further", [])]
     got = Counter(row["id"] for turn in every for row in turn["mentees"] if row["mentor"])
     for number, turn in enumerate(every, 1):
-        taking_part = [id for id in sorted(wanted) if wanted[id] >= number and got[id] >= number - 1]
+        taking_part = [id for id in sorted(first) if first[id] <= number <= min(last[id], first[id] + got[id])]
         assert [row["id"] for row in turn["mentees"]] == taking_part
     pairs = [(row["id"], row["mentor"]) for turn in every for row in turn["mentees"] if row["mentor"]]
     assert len(set(pairs)) == len(pairs)
@@ -168,6 +171,29 @@ def test_a_second_mentor_never_takes_the_seat_of_another_mentee_s_first() -> Non
             "better": [{"mentor": "bo", "why": "taken", "margin": None}],
         }
     ]
+
+
+@pytest.mark.parametrize("target", ["fit", "coverage"])
+def test_a_mentee_who_has_a_mentor_takes_no_seat_from_one_who_has_none(target: str) -> None:
+    served = mentee("jo", wish("ada", 1, mentor_rank=1, score=99), has_mentor=True)
+    waiting = mentee("ky", wish("ada", 1, mentor_rank=9))
+    full = solved(document([mentor("ada")], [served, waiting], target=target))
+    assert [(row["id"], row["mentor"]) for row in full["mentees"]] == [("ky", "ada")]
+    [better] = full["further"][0]["mentees"][0]["better"]
+    assert (better["mentor"], better["why"]) == ("ada", "taken")
+    assert full["unmatched"] == [], "who has a mentor does not wait"
+
+    free = solved(document([mentor("ada", 2)], [served, waiting], target=target))
+    assert [(row["id"], row["mentor"]) for row in free["further"][0]["mentees"]] == [("jo", "ada")]
+    figures = free["figures"][target]
+    assert (figures["mentees"], figures["matched"], figures["pairs"]) == (1, 1, 2)
+
+
+def test_a_pin_of_a_mentee_who_has_a_mentor_is_refused() -> None:
+    given = document([mentor("ada")], [mentee("jo", wish("ada"), has_mentor=True)], pins=[pair("jo", "ada")])
+    with pytest.raises(Rejected) as refused:
+        solve(content(given))
+    assert refused.value.errors[0].field == "/pins/0"
 
 
 def test_a_pinned_mentee_keeps_a_mentor_open() -> None:

@@ -104,6 +104,10 @@ class Member:
     time_zone: str = "UTC"
     hours: int = 0
     capacity: int = 0
+    least_group: int = 0
+    """As a mentor: a round gives at least so many mentees, or none."""
+    mentors_wanted: int = 1
+    """As a mentee: mentors at a time, in each programme."""
     style: Style | None = None
     available: frozenset[str] = frozenset()
     reverse_mentoring: bool = False
@@ -187,6 +191,13 @@ class Person:
     @property
     def id(self) -> str:
         return self.member.id
+
+    @property
+    def least_group(self) -> int:
+        """The fewest mentees whom a round may give them; 0 for a mentor who has mentees, because the group has begun.
+        Above the capacity it counts as the capacity.
+        """
+        return 0 if self.taken else min(self.member.least_group, self.member.capacity)
 
     @property
     def topics_most_wanted(self) -> frozenset[str]:

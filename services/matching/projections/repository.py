@@ -238,6 +238,8 @@ def member_of(document: Document) -> Member:
         time_zone=intern(document.get("time_zone", "UTC")),
         hours=document.get("hours_per_month", 0),
         capacity=document.get("capacity", 0),
+        least_group=document.get("least_group", 0),
+        mentors_wanted=document.get("mentors_wanted", 1),
         style=document.get("style"),
         available=_words(document.get("available")),
         reverse_mentoring=document.get("reverse_mentoring", False),

@@ -15,6 +15,7 @@ from services.matching.repairs.domain.lifecycle import Plan, Repair
 from services.matching.repairs.repository.repairs import step_of
 from services.matching.repairs.usecases.problem import Planned
 from services.matching.rounds.domain.lifecycle import Round
+from services.matching.rounds.repository.documents import closed_mentors
 from services.matching.rounds.solver.files import Compared
 from services.matching.rounds.solver.floors import Floor
 from services.matching.rounds.solver_folders import locked_folder
@@ -52,7 +53,8 @@ class SolverProcess:
 
     async def solve(self, round: Round, folder: Path) -> SolveResult:
         answer = await self._done("solve", folder, target=round.target)
-        return SolveResult(**{**answer, "figures": Compared.model_validate(answer["figures"])})
+        figures, closed = Compared.model_validate(answer["figures"]), closed_mentors(answer["closed"])
+        return SolveResult(**{**answer, "figures": figures, "closed": closed})
 
     async def plan(self, repair: Repair, *, at: datetime) -> tuple[Planned, Sequence[str]]:
         with self.folder() as folder:

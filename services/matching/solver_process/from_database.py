@@ -46,7 +46,7 @@ async def _freeze(job: Mapping[str, Any], folder: Path) -> dict[str, Any]:
         compare=job["compare"],
         orders=Orders.read((folder / ORDERS).read_bytes()),
         at=datetime.fromisoformat(job["at"]),
-        engaged=await store.engaged(database, programme),
+        mentors=await store.mentors_of(database, {"programme": programme}),
         since=await store.waiting_since(database, programme),
     )
     async for states in store.states(database, programme, opened={}):

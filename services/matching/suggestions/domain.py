@@ -105,7 +105,7 @@ def change(
 ) -> SuggestionsChanged | None:
     """The event of a change; None where nothing that is published differs. A mentee is not notified when another
     person's change only reorders the same mentors: requests reorder many lists. A mentee who has a mentor in the
-    programme is notified of own changes only.
+    programme (as many as they want) is notified of own changes only.
     """
     if before.publishes_the_same(after):
         return None

@@ -292,7 +292,7 @@ class ListUpdater:
         own = self._own_changes.sequences(enrolment)
         if before.is_the_same(after, own):
             return None
-        is_active, has_mentor = self._network.is_active(enrolment.mentee), self._network.has_mentor(enrolment)
+        is_active, has_mentor = self._network.is_active(enrolment.mentee), self._network.has_enough_mentors(enrolment)
         event = change(before, after, of=enrolment, cause=cause, notifies_mentee=is_active, has_mentor=has_mentor)
         version = event.version if event else before.version
         pool.remember(enrolment.mentee, after, version=version, own=own)

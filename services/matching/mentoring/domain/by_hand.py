@@ -43,7 +43,7 @@ def match(
     _require_own(situation.mentor, wanted, "mentor")
     if situation.are_together:
         raise Conflict("already_together", "these two are mentee and mentor in this programme already")
-    if reason := obstacle(situation):
+    if reason := obstacle(situation, is_served=False):
         raise Conflict(*_REFUSALS.get(reason, ("pair_not_possible", "these two cannot be matched: ask both of them")))
     home = wanted.institution
     pair = Pair(

@@ -4,9 +4,9 @@ from services.matching.kernel import rules
 from services.matching.mentoring.domain.requests import Situation
 
 
-def obstacle(situation: Situation) -> str | None:
-    """The code of the reason why the two cannot be matched now."""
-    if reason := own_obstacle(situation):
+def obstacle(situation: Situation, *, is_served: bool) -> str | None:
+    """The code of the reason why the two cannot be matched now. `is_served`: the mentee has the mentors they want."""
+    if reason := own_obstacle(situation, is_served=is_served):
         return reason
     mentee, mentor, policy = situation.mentee, situation.mentor, situation.policy
     if mentee is None or policy is None or mentor is None or not rules.is_mentor(mentor, policy):
@@ -18,9 +18,9 @@ def obstacle(situation: Situation) -> str | None:
     return rules.broken(mentee, mentor, policy)
 
 
-def own_obstacle(situation: Situation) -> str | None:
+def own_obstacle(situation: Situation, *, is_served: bool) -> str | None:
     """The reason on the mentee's own side."""
     mentee, policy = situation.mentee, situation.policy
     if mentee is None or policy is None or not rules.is_mentee(mentee, policy):
         return "mentee_left"
-    return "matched_elsewhere" if situation.is_engaged else rules.own_reason(mentee)
+    return "matched_elsewhere" if is_served else rules.own_reason(mentee)

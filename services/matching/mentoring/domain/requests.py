@@ -111,14 +111,24 @@ class Situation:
     """The mentee's pending requests."""
     competing_requests: Sequence[Request] = ()
     """The mentor's pending requests, read only where the decision may take the last seat."""
-    is_engaged: bool = False
-    """The mentee has a mentor in this programme; read for rounds only."""
     are_together: bool = False
     """The two are mentee and mentor in this programme; read for pairs by hand only."""
+    mentors: int = 0
+    """How many mentors the mentee has in this programme; of a repair's move without the one whom the mentee leaves."""
     is_waiting: bool = False
     """The mentee is on a round's waiting list in this programme."""
     had_mentoring: bool = False
     """A relationship of this mentee with this mentor was closed."""
+
+    @property
+    def has_enough_mentors(self) -> bool:
+        """The mentee has as many mentors in this programme as they want."""
+        return self.mentee is not None and self.mentors >= self.mentee.member.mentors_wanted
+
+    @property
+    def is_last_wanted(self) -> bool:
+        """With one mentor more, the mentee has as many as they want."""
+        return self.mentee is None or self.mentors + 1 >= self.mentee.member.mentors_wanted
 
     @property
     def is_last_seat(self) -> bool:
@@ -307,10 +317,10 @@ def _refuse_broken(situation: Situation) -> None:
 def _competing_requests(
     pair: Pair, situation: Situation, now: datetime, *, except_id: str | None
 ) -> Iterator[Decided[Request]]:
-    """Withdraws the mentee's other requests in the programme and, where the pairing takes the mentor's last seat, every
-    other mentee's request to this mentor.
+    """Withdraws the mentee's other requests in the programme, unless they want one more mentor, and, where the pairing
+    takes the mentor's last seat, every other mentee's request to this mentor.
     """
-    for request in situation.asked:
+    for request in situation.asked if situation.is_last_wanted else ():
         if request.id != except_id and request.pair.programme == pair.programme:
             yield retract(request, reason="matched_elsewhere", now=now)
     for request in situation.competing_requests if situation.is_last_seat else ():

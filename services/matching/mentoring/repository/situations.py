@@ -62,6 +62,7 @@ def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> 
         mentee=_mentee(found),
         mentor=next((_person(document) for document in others), None),
         asked=[request_of(document) for document in found["requests"] if document["state"] == "pending"],
+        mentors=sum(_is_mentor_in(document, programme, mentee) for document in found["bonds"]),
         is_waiting=bool(found["waiting"]),
         had_mentoring=any(_had_mentoring(document, mentee, mentor) for document in found["bonds"]),
     )
@@ -111,6 +112,12 @@ def _relations(mentor: str) -> list[Document]:
 def _had_mentoring(document: Document, mentee: str, mentor: str) -> bool:
     couple = document["mentee"]["member"], document["mentor"]["member"]
     return document["state"] == "closed" and couple == (mentee, mentor)
+
+
+def _is_mentor_in(document: Document, programme: str, mentee: str) -> bool:
+    """Whether this relationship gives the mentee a mentor in the programme."""
+    is_theirs = document["programme"] == programme and document["mentee"]["member"] == mentee
+    return is_theirs and relationship_of(document).is_open
 
 
 def _mentor_lookup(mentor: str) -> Document:

@@ -67,7 +67,7 @@ def repair_round(round: RoundInput, result: RoundResult, *, gone: Collection[str
     a round in which mentees want several mentors. Minimum group sizes are not
     enforced; mentors whom the round closed stay closed.
     """
-    if any(mentee.mentors_wanted > 1 for mentee in round.mentees):
+    if any(mentee.mentors_wanted > 1 or mentee.has_mentor for mentee in round.mentees):
         message = (
             "a repair plans one mentor for each mentee, and this round has mentees who want several: solve it again"
         )

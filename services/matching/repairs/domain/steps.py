@@ -21,7 +21,7 @@ NOT_DISPLACED = "not_displaced"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairContext:
-    """What decides on a move. `situation.is_engaged` ignores the relationship that the mentee leaves."""
+    """What decides on a move. `situation.mentors` leaves out the relationship that the mentee leaves."""
 
     move: Move
     situation: Situation

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from services.matching.jobs.repository import append_event
 from services.matching.mentoring.domain.displacements import Displacement
+from services.matching.mentoring.domain.relationships import Relationship
+from services.matching.mentoring.domain.requests import Situation
 from services.matching.mentoring.repository.decisions import save_together, write_all
 from services.matching.mentoring.repository.displacements import DISPLACEMENTS, displace, displacement_of
-from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS, SEATED, SEATS, relationship_of
+from services.matching.mentoring.repository.pairs import RELATIONSHIPS, SEATED, SEATS, relationship_of
 from services.matching.mentoring.repository.situations import pending, person, situation
 from services.matching.projections.repository import PARTICIPANTS
 from services.matching.repairs.domain.lifecycle import Move, Repair, Step
@@ -103,6 +105,10 @@ class MongoRepairWorkRepository:
             write_all(writing, STEPS, [changing(after)])
             if after.state == "applied" or after.reason == NOT_DISPLACED:
                 writing[DISPLACEMENTS].delete_one({"_id": step.displacement}, session=session)
+            mentee = contexts[0].situation.mentee if contexts else None
+            if after.state == "applied" and mentee is not None and mentee.member.mentors_wanted > 1:
+                lost_too = {"programme": repair.programme, "mentee.member": step.mentee.member}
+                writing[DISPLACEMENTS].update_many(lost_too, {"$set": {"planned": False}}, session=session)
 
         await in_one_thread(self._database, body)
 
@@ -132,18 +138,25 @@ class MongoRepairWorkRepository:
 
 
 def _context(writing: Writing, programme: str, move: Move) -> RepairContext:
-    mentee, mentor, session = move.mentee.member, move.mentor.member, writing.session
-    relationships = writing[RELATIONSHIPS]
-    document = relationships.find_one({"_id": move.leaves}, session=session) if move.leaves else None
+    mentee, mentor = move.mentee.member, move.mentor.member
+    wanted = {"_id": move.leaves}
+    document = writing[RELATIONSHIPS].find_one(wanted, session=writing.session) if move.leaves else None
     ending = relationship_of(document) if document else None
-    keeps_seat = ending is not None and ending.takes_seat
-    elsewhere = {"mentee.member": mentee, "programme": programme, **OPEN, "_id": {"$ne": move.leaves}}
-    another = None if keeps_seat else relationships.find_one(elsewhere, {"_id": 1}, session=session)
     both = situation(writing, programme, mentee=mentee, mentor=mentor)
     competing_requests = pending(writing, {"mentor.member": mentor}) if both.is_last_seat else ()
     return RepairContext(
         move=move,
-        situation=replace(both, is_engaged=another is not None, competing_requests=competing_requests),
+        situation=replace(both, mentors=_other_mentors(both, ending), competing_requests=competing_requests),
         ending=ending,
         former_mentor=person(writing, ending.pair.mentor.member) if ending else None,
     )
+
+
+def _other_mentors(both: Situation, ending: Relationship | None) -> int:
+    """The mentee's mentors without the one whom the move leaves. A mentee who has a seat may move with any number of
+    other mentors, because the move adds none.
+    """
+    if ending is None or not ending.is_open or both.mentee is None:
+        return both.mentors
+    others = both.mentors - 1
+    return min(others, both.mentee.member.mentors_wanted - 1) if ending.takes_seat else others

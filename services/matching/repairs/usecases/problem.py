@@ -7,7 +7,7 @@ the repair.
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -51,9 +51,9 @@ class RepairInput:
         return Counter(bond.pair.mentor.member for bond in self.bonds if bond.takes_seat)
 
     @cached_property
-    def engaged(self) -> frozenset[str]:
-        """Mentees who have a mentor in this programme."""
-        return frozenset(bond.pair.mentee.member for bond in self.bonds if bond.takes_seat)
+    def mentors(self) -> Counter[str]:
+        """Mentors in this programme, by mentee."""
+        return Counter(bond.pair.mentee.member for bond in self.bonds if bond.takes_seat)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +110,7 @@ def _is_obsolete(
         return relationship is None or not relationship.takes_seat
     if not displacement.displaces(relationship):
         return True
-    return mentee in case.engaged
+    return case.mentors[mentee] >= network.person(mentee).member.mentors_wanted
 
 
 def _is_overfull(network: Network, case: RepairInput, mentor: str) -> bool:
@@ -245,10 +245,14 @@ def _waiting_days(case: RepairInput, displacement: Displacement | None) -> int:
 
 
 def _capacity(network: Network, case: RepairInput, mentors: Sequence[str], held: Counter[int]) -> Iterator[int]:
-    """Seats by mentor: the free ones and those of the bystanders in the problem."""
+    """Seats by mentor: the free ones and those of the bystanders in the problem. A mentor with a least group who has
+    nobody gets nobody: a repair begins no group.
+    """
     for row, mentor in enumerate(mentors):
         person = network.person(mentor)
-        yield max(0, person.member.capacity - person.taken - case.taken[mentor] + held[row])
+        taken = person.taken + case.taken[mentor]
+        begins_group = replace(person, taken=taken).least_group > 1
+        yield 0 if begins_group else max(0, person.member.capacity - taken + held[row])
 
 
 def _steps(

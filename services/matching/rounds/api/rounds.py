@@ -168,7 +168,7 @@ def _places(routes: APIRouter, rounds: Rounds) -> None:
         cursor: str | None = None,
         limit: Limit = 50,
     ) -> Page[PlaceRead]:
-        """Every mentee's place: the mentor, and the state."""
+        """Every mentee's places: the mentor, and the state. A mentee who gets several mentors has a place for each."""
         page = await rounds.places(me, round, state, after=text_after(cursor) or "", limit=limit)
         return page_of(page, place_read, limit=limit, position=lambda place: place.id)
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from services.matching.mentoring.api.requests import PartyRead, party
 from services.matching.projections.lookup.api import named, require_one_name
 from services.matching.rounds.domain.assignments import Place, PlaceState
-from services.matching.rounds.domain.lifecycle import File, Round, RoundState
+from services.matching.rounds.domain.lifecycle import File, Round, RoundState, Solved
 from services.matching.rounds.domain.orders import Choice, NamedCouple, NamedOrders
 from services.matching.rounds.solver.files import Compared, Target
 from services.matching.rounds.solver.floors import unreached
@@ -106,6 +106,12 @@ class FloorRead(BaseModel):
     )
 
 
+class ClosedMentorRead(BaseModel):
+    mentor: PartyRead
+    least_group: int
+    would_come: int = Field(description="Mentees who prefer this mentor to what the round gives them")
+
+
 class RoundRead(BaseModel):
     """`figures` has both targets side by side; `policy_sha256`, `solver` and the files' hashes are the ledger."""
 
@@ -123,6 +129,9 @@ class RoundRead(BaseModel):
     places: Mapping[PlaceState, int] | None = Field(default=None, description="The number of places, by state")
     figures: Compared | None = None
     floors_unreached: list[FloorRead] | None = Field(default=None, description="Under either target; none is enforced")
+    closed_mentors: list[ClosedMentorRead] | None = Field(
+        default=None, description="They get nobody, because fewer mentees than their least group would come"
+    )
     policy_sha256: str | None = None
     solver: str | None = None
     input: FileRead | None = None
@@ -141,6 +150,7 @@ class PlaceRead(BaseModel):
     mentor: PartyRead | None = None
     choice: int | None = Field(default=None, description="1 for a first choice")
     pinned: bool
+    turn: int = Field(description="2 for the mentee's second mentor by this round")
     state: PlaceState
     reason: str | None = None
     relationship: str | None = None
@@ -195,6 +205,7 @@ def round_read(round: Round, *, places: Mapping[PlaceState, int] | None = None) 
         places=places,
         figures=solved.figures if solved else None,
         floors_unreached=_floors_read(round) if solved else None,
+        closed_mentors=_closed_read(solved) if solved and solved.closed else None,
         policy_sha256=frozen.policy_sha256 if frozen else None,
         solver=solved.solver if solved else None,
         input=_file(solved.input) if solved else None,
@@ -224,6 +235,13 @@ def _floors_read(round: Round) -> list[FloorRead]:
     ]
 
 
+def _closed_read(solved: Solved) -> list[ClosedMentorRead]:
+    return [
+        ClosedMentorRead(mentor=party(closed.mentor), least_group=closed.least_group, would_come=closed.would_come)
+        for closed in solved.closed
+    ]
+
+
 def _file(file: File) -> FileRead:
     return FileRead(bytes=file.size, sha256=file.sha256)
 
@@ -235,6 +253,7 @@ def place_read(place: Place) -> PlaceRead:
         mentor=party(place.mentor) if place.mentor else None,
         choice=place.choice,
         pinned=place.is_pinned,
+        turn=place.turn,
         state=place.state,
         reason=place.reason,
         relationship=place.relationship,

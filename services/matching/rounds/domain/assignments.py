@@ -1,4 +1,5 @@
-"""A mentee's place in a round: a mentor, or left over. Members see a place only after it is settled.
+"""A mentee's place in a round: a mentor, or left over. Members see a place only after it is settled. A mentee who gets
+several mentors has a place for each.
 
 Publication settles each place separately: it checks the hard rules again and takes the seat as an acceptance does.
 A pair that is no longer possible becomes `lapsed` with a reason. Its mentee joins the waiting list in its order, and is
@@ -45,6 +46,8 @@ class Place:
     choice: int | None = None
     """The mentor's rank on the mentee's list, from 1."""
     is_pinned: bool = False
+    turn: int = 1
+    """2 for a mentee's second mentor."""
     state: PlaceState
     version: int = 1
     reason: str | None = None
@@ -80,9 +83,10 @@ def settle(place: Place, situation: Situation, *, relationship: str, now: dateti
     if place.is_settled:
         return None
     if place.mentor is None:
-        return Settlement(place=_left_over(place, own_obstacle(situation) or place.reason or "outranked"))
-    if reason := obstacle(situation):
-        return Settlement(place=_lapsed(place, reason))
+        own = own_obstacle(situation, is_served=situation.mentors > 0)
+        return Settlement(place=_left_over(place, own or place.reason or "outranked"))
+    if reason := obstacle(situation, is_served=situation.has_enough_mentors):
+        return Settlement(place=_lapsed(place, reason, has_mentor=situation.mentors > 0))
     pair = Pair(programme=place.programme, mentee=place.mentee, mentor=place.mentor)
     begun = begin(pair, id=relationship, request=None, round=place.round, now=now)
     settled = requests.settled_by_pairing(pair, situation, reason="matched_in_round", now=now)
@@ -96,8 +100,9 @@ def _left_over(place: Place, reason: str) -> Decided[Place]:
     return Decided(state=after, event=MenteeUnmatched(reason=reason, recipients=recipients, **_event_fields(after)))
 
 
-def _lapsed(place: Place, reason: str) -> Decided[Place]:
-    after = _next(place, state="lapsed", reason=reason, waits=reason not in _GONE)
+def _lapsed(place: Place, reason: str, *, has_mentor: bool) -> Decided[Place]:
+    """A mentee who has another mentor does not wait: the next round counts them among those who want one more."""
+    after = _next(place, state="lapsed", reason=reason, waits=reason not in _GONE and not has_mentor)
     recipients = (after.mentee.as_recipient,) if after.waits else ()
     event = PairLapsed(reason=after.published_reason or reason, recipients=recipients, **_event_fields(after))
     return Decided(state=after, event=event)

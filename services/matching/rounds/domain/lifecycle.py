@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import ClassVar, Literal
 
 from services.matching.jobs.domain import Job
+from services.matching.kernel.pairs import Party
 from services.matching.rounds.domain.overlaps import RoundsSince, require_current
 from services.matching.rounds.solver.files import Compared, Target
 from services.matching.rounds.solver.floors import Floor
@@ -53,12 +54,23 @@ class Frozen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClosedMentor:
+    """A mentor who gets nobody in the round, because fewer mentees than their least group would come."""
+
+    mentor: Party
+    least_group: int
+    would_come: int
+    """Mentees who prefer this mentor to what the round gives them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Solved:
     input: File
     """The frozen input, for the target that was chosen last."""
     result: File
     solver: str
     figures: Compared
+    closed: tuple[ClosedMentor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +104,6 @@ class Round(Job):
 class Outcome:
     """Counts of places after publication."""
 
-    mentees: int
     opened: int
     lapsed: int
     unmatched: int
@@ -137,7 +148,7 @@ def finish(round: Round, outcome: Outcome, *, now: datetime) -> tuple[Round, Rou
         programme=round.programme,
         institution=round.institution,
         target=round.target,
-        mentees=outcome.mentees,
+        mentees=round.frozen.mentees,
         opened=outcome.opened,
         lapsed=outcome.lapsed,
         unmatched=outcome.unmatched,

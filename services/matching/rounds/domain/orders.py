@@ -6,7 +6,7 @@ never-list. A pin must be possible.
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Self, TypeVar
@@ -110,8 +110,8 @@ class Company:
 
     policy: Policy
     people: Mapping[str, Person]
-    engaged: Collection[str]
-    """Mentees who have a mentor in this programme."""
+    mentors: Mapping[str, int]
+    """How many mentors a mentee has in this programme; mentees without one may be left out."""
 
     def has_mentee(self, id: str) -> bool:
         person = self.people.get(id)
@@ -123,7 +123,12 @@ class Company:
 
     def may_meet(self, couple: Couple) -> bool:
         mentee, mentor = couple
-        return mentee not in self.engaged and not rules.broken(self.people[mentee], self.people[mentor], self.policy)
+        is_possible = not rules.broken(self.people[mentee], self.people[mentor], self.policy)
+        return is_possible and self.mentors_wanted(mentee) > 0
+
+    def mentors_wanted(self, mentee: str) -> int:
+        """How many more mentors the mentee wants; 0 or less: none."""
+        return self.people[mentee].member.mentors_wanted - self.mentors.get(mentee, 0)
 
     def exchange(self, couple: Couple) -> Exchange:
         mentee, mentor = (self.people[id].member.institution for id in couple)
@@ -181,7 +186,7 @@ def _wrong_pins(orders: Orders, company: Company) -> Iterator[FieldError]:
         if (exclusion := excluded.get(couple)) is not None:
             yield FieldError(f"pins.{index}", f"contradicts exclusions.{exclusion}: pin the pair or keep it apart")
         if company.has_mentee(mentee) and company.has_mentor(mentor) and not company.may_meet(couple):
-            message = "a rule forbids this pair, one of them is not available, or the mentee has a mentor here"
+            message = "a rule forbids this pair, one of them is not available, or the mentee has enough mentors here"
             yield FieldError(f"pins.{index}", message)
 
 

@@ -38,7 +38,7 @@ def laid_out(line: Mapping[str, Any], head: Mapping[str, Any]) -> Document:
         "waits": False,
         "relationship": None,
         "waiting_since": datetime.fromisoformat(line["since"]),
-        **{name: line[name] for name in ("mentee", "mentor", "choice", "pinned", "reason", "opens", "order")},
+        **{name: line[name] for name in ("mentee", "mentor", "choice", "pinned", "turn", "reason", "opens", "order")},
     }
 
 
@@ -53,6 +53,7 @@ def place_of(document: Document) -> Place:
         mentor=Party(**mentor) if mentor else None,
         choice=document["choice"],
         is_pinned=document["pinned"],
+        turn=document.get("turn", 1),  # absent from older documents
         state=document["state"],
         version=document["version"],
         reason=document["reason"],

@@ -27,9 +27,13 @@ async def states(database: Database, programme: str, *, opened: Document) -> Asy
             yield [state(document) for document in documents]
 
 
-async def engaged(database: Database, programme: str) -> frozenset[str]:
-    """Mentees who have a mentor in this programme."""
-    return frozenset(await database[RELATIONSHIPS].distinct("mentee.member", {"programme": programme, **OPEN}))
+async def mentors_of(database: Database, wanted: Document) -> Mapping[str, int]:
+    """By mentee: the number of open relationships that match the query; mentees without one are left out."""
+    stages: list[Document] = [
+        {"$match": {**wanted, **OPEN}},
+        {"$group": {"_id": "$mentee.member", "mentors": {"$sum": 1}}},
+    ]
+    return {group["_id"]: group["mentors"] async for group in database[RELATIONSHIPS].aggregate(stages)}
 
 
 async def waiting_since(database: Database, programme: str) -> Mapping[str, datetime]:

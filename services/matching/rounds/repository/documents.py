@@ -1,9 +1,12 @@
 """Documents ↔ rounds."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from services.matching.jobs.repository import MongoJobs, fields_of
-from services.matching.rounds.domain.lifecycle import File, Frozen, Round, Solved, Trouble
+from services.matching.kernel.pairs import Party
+from services.matching.rounds.domain.lifecycle import ClosedMentor, File, Frozen, Round, Solved, Trouble
 from services.matching.rounds.solver.files import Compared
 from services.matching.rounds.solver.floors import Floor
 from shared.errors import FieldError
@@ -66,6 +69,7 @@ def _solved_document(solved: Solved) -> Document:
         "result": asdict(solved.result),
         "solver": solved.solver,
         "figures": solved.figures.model_dump(mode="json"),
+        "closed": [asdict(closed) for closed in solved.closed],
     }
 
 
@@ -75,7 +79,12 @@ def _solved(document: Document) -> Solved:
         result=File(**document["result"]),
         solver=document["solver"],
         figures=Compared.model_validate(document["figures"]),
+        closed=closed_mentors(document.get("closed", ())),  # absent from older documents
     )
+
+
+def closed_mentors(rows: Iterable[Mapping[str, Any]]) -> tuple[ClosedMentor, ...]:
+    return tuple(ClosedMentor(**{**row, "mentor": Party(**row["mentor"])}) for row in rows)
 
 
 def _trouble(document: Document) -> Trouble:

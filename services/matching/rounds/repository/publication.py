@@ -8,7 +8,6 @@ from services.matching.jobs.repository import append_event
 from services.matching.kernel.pairs import Decided
 from services.matching.mentoring.domain.requests import Situation
 from services.matching.mentoring.repository.decisions import Save, save_together
-from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS
 from services.matching.mentoring.repository.situations import pending, situation
 from services.matching.rounds.domain.assignments import UNSETTLED, Place, PlaceState
 from services.matching.rounds.domain.lifecycle import Round
@@ -72,7 +71,5 @@ def _save_of(decided: Decided[Place], *, event_id: str) -> Save:
 def _round_situation(writing: Writing, place: Place) -> Situation:
     mentee, mentor = place.mentee.member, place.mentor.member if place.mentor else place.mentee.member
     two = situation(writing, place.programme, mentee=mentee, mentor=mentor)
-    engaged = {"mentee.member": mentee, "programme": place.programme, **OPEN}
-    is_engaged = writing[RELATIONSHIPS].find_one(engaged, {"_id": 1}, session=writing.session) is not None
     competing_requests = pending(writing, {"mentor.member": mentor}) if two.is_last_seat else ()
-    return replace(two, is_engaged=is_engaged, competing_requests=competing_requests)
+    return replace(two, competing_requests=competing_requests)

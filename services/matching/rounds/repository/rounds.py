@@ -8,13 +8,13 @@ from pathlib import Path
 
 from services.matching.kernel.participants import Exchange, Person, Policy
 from services.matching.mentoring.repository import ceilings
-from services.matching.mentoring.repository.pairs import OPEN, RELATIONSHIPS
 from services.matching.projections import people as sign_ins
 from services.matching.projections.lookup import repository as naming
 from services.matching.projections.lookup.domain import Identifier, MembersByIdentifier
 from services.matching.rounds.domain.assignments import UNSETTLED, Place, PlaceState
 from services.matching.rounds.domain.lifecycle import File, Round
 from services.matching.rounds.repository.assignments import PLACE_INDEXES, PLACES, laid_out, of_edition, place_of
+from services.matching.rounds.repository.cohorts import mentors_of
 from services.matching.rounds.repository.documents import ROUNDS, edition_of, round_jobs, round_of
 from services.matching.rounds.repository.files import RoundFiles
 from services.matching.rounds.repository.overlaps import open_in, prepare_turns, rounds_since
@@ -79,10 +79,9 @@ class MongoRoundRepository:
             found |= await people.persons(self._database, {"_id": {"$in": some}}, mentees=kept)
         return found
 
-    async def engaged(self, programme: str, mentees: Collection[str]) -> Collection[str]:
-        wanted = {"mentee.member": {"$in": list(mentees)}, "programme": programme, **OPEN}
-        found = self._database[RELATIONSHIPS].find(wanted, {"mentee.member": 1})
-        return {relationship["mentee"]["member"] async for relationship in found}
+    async def mentors_of(self, programme: str, mentees: Collection[str]) -> Mapping[str, int]:
+        wanted = {"mentee.member": {"$in": list(mentees)}, "programme": programme}
+        return await mentors_of(self._database, wanted)
 
     async def begin(self, round: Round, orders: bytes) -> Round:
         known = await self.jobs.find(round.institution, round.id)

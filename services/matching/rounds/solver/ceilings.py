@@ -1,6 +1,7 @@
 """Ceilings between institutions in rounds and repairs: no more mentees may wish across than seats are left.
 
-Each mentee gets at most one mentor, so no matching of these wishes exceeds a ceiling; counting the wishes proves it.
+Each mentee gets at most as many mentors as they want, so no matching of these wishes exceeds a ceiling; counting the
+wishes proves it.
 """
 
 from collections import defaultdict
@@ -18,7 +19,7 @@ from services.matching.rounds.solver.proposals import fit
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A mentee wishes for mentors across an exchange that has a ceiling."""
+    """A mentee wishes for mentors across an exchange that has a ceiling, once for each mentor whom they could get."""
 
     mentee: str
     exchange: Exchange
@@ -50,6 +51,10 @@ class Cohort:
     capacity: Longs
     days: Longs
     """By mentee: days waited."""
+    wanted: Longs
+    """By mentee: mentors wanted."""
+    has_mentor: Bools
+    """By mentee: has a mentor already."""
     pins: Sequence[tuple[int, int]]
     exclusions: Sequence[tuple[int, int]] = ()
 
@@ -61,8 +66,8 @@ def ceilings(policy: Policy, cohort: Cohort) -> dict[Exchange, int]:
 
 
 def claims(wishes: Wishes, cohort: Cohort, policy: Policy) -> Iterator[Claim]:
-    """In this order: mentees pinned across, mentees whom a round without wishes across would leave over, the best rank
-    of a mentor across, the longest wait, a lot.
+    """In this order: first mentors before further ones, mentees pinned across, mentees whom a round without wishes
+    across would leave over, the best rank of a mentor across, the longest wait, a lot.
     """
     crossing = {exchange: _across(wishes, cohort, exchange) for exchange in ceilings(policy, cohort)}
     if not crossing:
@@ -72,10 +77,12 @@ def claims(wishes: Wishes, cohort: Cohort, policy: Policy) -> Iterator[Claim]:
     for exchange, wished in crossing.items():
         first = np.full(len(cohort.mentees), np.iinfo(np.int64).max)
         np.minimum.at(first, wishes.mentee[wished], wishes.rank[wished])
-        for row in np.unique(wishes.mentee[wished]).tolist():
-            is_pinned = (row, exchange[1]) in pinned
+        rows, across = np.unique(wishes.mentee[wished], return_counts=True)
+        for row, mentors in zip(rows.tolist(), np.minimum(across, cohort.wanted[rows]).tolist(), strict=True):
+            is_pinned, earlier = (row, exchange[1]) in pinned, int(cohort.has_mentor[row])
             order = (not is_pinned, not left_over[row], int(first[row]), -int(cohort.days[row]), row)
-            yield Claim(mentee=cohort.mentees[row], exchange=exchange, order=order)
+            for further in range(earlier, earlier + mentors):
+                yield Claim(mentee=cohort.mentees[row], exchange=exchange, order=(further, *order))
 
 
 def _across(wishes: Wishes, cohort: Cohort, exchange: Exchange) -> Bools:
@@ -99,5 +106,6 @@ def _left_over(wishes: Wishes, cohort: Cohort, across: Bools) -> Bools:
         capacity=cohort.capacity,
         pins=cohort.pins,
         exclusions=cohort.exclusions,
+        waits=cohort.has_mentor,
     )
     return np.asarray(fit(columns) == NONE)

@@ -28,8 +28,11 @@ class Certified:
 
     @property
     def better(self) -> Bools:
-        """By wish: whether the mentee prefers it to the outcome; every wish of an unmatched mentee."""
+        """By wish: whether the mentee prefers it to the outcome; every wish of an unmatched mentee, and none of a
+        mentee who takes no part.
+        """
         reached = np.where(self.outcome == NONE, self.instance.mentee.size, self.outcome)
+        reached[~self.instance.takes_part] = NONE
         return np.arange(self.instance.mentee.size) < reached[self.instance.mentee]
 
 
@@ -89,7 +92,7 @@ def _last_held(certified: Certified) -> Rows:
 def unmatched(certified: Certified, *, round: str, waiting_days: Longs) -> tuple[Unmatched, ...]:
     """The longest wait first."""
     instance = certified.instance
-    left = np.flatnonzero(certified.outcome == NONE).tolist()
+    left = np.flatnonzero(instance.takes_part & (certified.outcome == NONE)).tolist()
     days = waiting_days.tolist()
     left.sort(key=lambda mentee: (-days[mentee], seed(round, instance.mentees[mentee]), mentee))
     needed = _seats_needed(certified)

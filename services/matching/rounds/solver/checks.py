@@ -70,8 +70,11 @@ def _wrong_pairs(round: RoundInput) -> Iterator[FieldError]:
 def _wrong_pins(round: RoundInput) -> Iterator[FieldError]:
     wished = {mentee.id: {wish.mentor for wish in mentee.wishes} for mentee in round.mentees}
     excluded = {(pair.mentee, pair.mentor): index for index, pair in enumerate(round.exclusions)}
+    have_mentor = {mentee.id for mentee in round.mentees if mentee.has_mentor}
     first: dict[str, int] = {}
     for index, pin in enumerate(round.pins):
+        if pin.mentee in have_mentor:
+            yield _error(("pins", index), f"names {pin.mentee!r}, who has_mentor: a pin belongs to the first turn")
         if (before := first.setdefault(pin.mentee, index)) != index and pin != round.pins[before]:
             yield _error(("pins", index), f"contradicts /pins/{before}: a mentee is pinned to one mentor")
         if (exclusion := excluded.get((pin.mentee, pin.mentor))) is not None:

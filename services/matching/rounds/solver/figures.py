@@ -20,9 +20,9 @@ def figures(turns: Sequence[Certified], *, homes: tuple[Sequence[str], Sequence[
     )
     held = np.bincount(mentor, minlength=len(instance.mentors))
     return Figures(
-        mentees=len(instance.mentees),
+        mentees=int(instance.takes_part.sum()),
         matched=turns[0].kept.size,
-        pairs=place.size if (instance.wanted > 1).any() else None,
+        pairs=place.size if (instance.waits | (instance.wanted > 1)).any() else None,
         first_choices=int((place == 1).sum()),
         mean_place_thousandths=thousandths(int(place.sum()), place.size),
         load_gini_thousandths=gini(held[instance.capacity > 0]),

@@ -64,6 +64,8 @@ class Mentee(_File):
     institution: Id
     mentors_wanted: Annotated[Wanted, Field(exclude_if=lambda wanted: wanted == 1)] = 1
     """How many mentors the mentee wants. Nobody gets a second one before everybody's first is decided."""
+    has_mentor: Annotated[Flag, Field(exclude_if=lambda has_mentor: not has_mentor)] = False
+    """The mentee has a mentor already and takes part from the second turn on; `mentors_wanted` are further mentors."""
     waiting_days: Days = 0
     """Unmatched mentees are listed by their wait, the longest first."""
     wishes: tuple[Wish, ...] = ()
@@ -199,7 +201,9 @@ class ClosedMentor(_File):
 
 
 class Turn(_File):
-    """A further turn: mentees who want one more mentor, and got one in the turn before, and the seats that are left."""
+    """A further turn: mentees who want one more mentor and got one in the turn before, in the second turn also those
+    who have a mentor already, and the seats that are left.
+    """
 
     mentees: tuple[MenteeResult, ...]
     """`better` leaves out the mentors of earlier turns. Sorted by id, as are `mentors`."""
@@ -241,10 +245,11 @@ class Flow(_File):
 
 class Figures(_File):
     mentees: Whole
+    """Mentees of the first turn."""
     matched: Whole
-    """Mentees with a mentor."""
+    """Those of them with a mentor."""
     pairs: Annotated[Whole | None, Field(exclude_if=_is_none)] = None
-    """Absent where no mentee wants more than one mentor."""
+    """Absent where no mentee wants more than one mentor or has one already."""
     first_choices: Whole
     mean_place_thousandths: Whole
     """Of the pairs; rounded half up; 0 where there is none."""
@@ -285,7 +290,7 @@ class RoundResult(_File):
     unmatched: tuple[Unmatched, ...]
     """Sorted by position."""
     further: Annotated[tuple[Turn, ...], Field(exclude_if=_is_empty)] = ()
-    """Absent where no mentee wants more than one mentor; `mentees` and `mentors` are the first turn."""
+    """Absent where no mentee takes part in a second turn; `mentees` and `mentors` are the first turn."""
     closed: Annotated[tuple[ClosedMentor, ...], Field(exclude_if=_is_empty)] = ()
     """In the order of closing; absent where there is none."""
     other: Annotated[Other | None, Field(exclude_if=_is_none)] = None

@@ -56,6 +56,8 @@ class Instance:
     """By mentor: takes nobody, because the least group was not reached."""
     used: Longs
     """By mentor: seats that earlier turns took."""
+    waits: Bools
+    """By mentee: takes part from the next turn on."""
 
     @cached_property
     def by_mentor_position(self) -> Rows:
@@ -69,9 +71,18 @@ class Instance:
         return self.capacity - self.used - np.bincount(pinned, minlength=len(self.mentors))
 
     @cached_property
+    def takes_part(self) -> Bools:
+        """By mentee: takes part in this turn."""
+        takes_part: Bools = (self.wanted > 0) & ~self.waits
+        return takes_part
+
+    @cached_property
     def open(self) -> Bools:
-        """Wishes that could be matched if there were seats: no exclusion, no pinned mentee, no closed mentor."""
-        possible: Bools = ~self.excluded & (self.pinned == NONE)[self.mentee] & ~self.closed[self.mentor]
+        """Wishes that could be matched if there were seats: of a mentee who takes part and is not pinned, without an
+        exclusion, for a mentor who is not closed.
+        """
+        is_free = (self.pinned == NONE) & ~self.waits
+        possible: Bools = ~self.excluded & is_free[self.mentee] & ~self.closed[self.mentor]
         return possible
 
     @cached_property
@@ -83,10 +94,17 @@ class Instance:
         """The same round, with these mentors closed too."""
         return replace(self, closed=self.closed | np.isin(np.arange(len(self.mentors)), mentors))
 
+    def goes_on(self, outcome: Rows) -> Bools:
+        """By mentee: takes part in the next turn."""
+        return self.waits | ((self.wanted > 1) & (outcome != NONE))
+
     def next_turn(self, outcome: Rows) -> "Instance":
-        """The mentees who want one more mentor and got one in this turn, with the seats and wishes that are left."""
+        """The mentees who want one more mentor and got one in this turn, and those who waited for the next turn, with
+        the seats and wishes that are left.
+        """
         kept = outcome[outcome != NONE]
-        stays = ((self.wanted > 1) & (outcome != NONE))[self.mentee]
+        goes_on = self.goes_on(outcome)
+        stays = goes_on[self.mentee]
         stays[kept] = False
         mentee = self.mentee[stays]
         return replace(
@@ -100,8 +118,9 @@ class Instance:
             excluded=self.excluded[stays],
             pinned=np.full(len(self.mentees), NONE, dtype=np.intp),
             place=self.place[stays],
-            wanted=np.where((self.wanted > 1) & (outcome != NONE), self.wanted - 1, 0),
+            wanted=np.where(goes_on, self.wanted - ~self.waits, 0),
             used=self.used + np.bincount(self.mentor[kept], minlength=len(self.mentors)),
+            waits=np.zeros(len(self.mentees), dtype=np.bool_),
         )
 
 
@@ -115,10 +134,11 @@ def instance(  # noqa: PLR0913 -- the columns of a round
     pins: Sequence[tuple[int, int]] = (),
     exclusions: Sequence[tuple[int, int]] = (),
     wanted: Longs | None = None,
+    waits: Bools | None = None,
     least_group: Longs | None = None,
 ) -> Instance:
     """`mentees` and `mentors` sorted by id; pins and exclusions as indexes of them. A pin must be among the wishes.
-    By default each mentee wants one mentor, and no mentor has a least group.
+    By default each mentee wants one mentor and has none, and no mentor has a least group.
     """
     drawn = lots(wishes.mentee, wishes.mentor, round=round, mentees=mentees, mentors=mentors)
     order = np.lexsort((wishes.mentor, drawn, wishes.rank, wishes.mentee))
@@ -146,6 +166,7 @@ def instance(  # noqa: PLR0913 -- the columns of a round
         least_group=np.zeros(len(mentors), dtype=np.int64) if least_group is None else least_group,
         closed=np.zeros(len(mentors), dtype=np.bool_),
         used=np.zeros(len(mentors), dtype=np.int64),
+        waits=np.zeros(len(mentees), dtype=np.bool_) if waits is None else waits,
     )
 
 

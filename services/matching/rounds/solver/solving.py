@@ -125,6 +125,7 @@ def prepared(round: RoundInput) -> Instance:
         pins=[(mentee_at[pin.mentee], mentor_at[pin.mentor]) for pin in round.pins],
         exclusions=[(mentee_at[pair.mentee], mentor_at[pair.mentor]) for pair in round.exclusions],
         wanted=np.array([mentee.mentors_wanted for mentee in mentees], dtype=np.int64),
+        waits=np.array([mentee.has_mentor for mentee in mentees], dtype=np.bool_),
         least_group=np.array([mentor.least_group for mentor in mentors], dtype=np.int64),
     )
 
@@ -139,7 +140,7 @@ def _mentees(certified: Certified) -> tuple[MenteeResult, ...]:
     place, mentor = columns.place.tolist(), columns.mentor.tolist()
     gains = covered.gain.tolist() if covered else [None] * len(outcome)
     pinned = (columns.pinned != NONE).tolist()
-    takes_part = (columns.wanted > 0).tolist()
+    takes_part = columns.takes_part.tolist()
     return tuple(
         MenteeResult(
             id=columns.mentees[row],

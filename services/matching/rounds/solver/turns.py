@@ -1,7 +1,8 @@
 """Several mentors a mentee, and least groups of mentors: turns and passes of a target that matches one mentor each.
 
 A turn gives each mentee at most one mentor. Who wants more, and got one, takes part in the next turn, with the seats
-that are left: no second mentor takes a seat from a first one (docs/rounds.md).
+that are left: no second mentor takes a seat from a first one (docs/rounds.md). A mentee
+who has a mentor already begins with the second turn.
 
 A pass solves all turns. It closes mentors who hold somebody, but fewer than their least group; then the next pass
 solves the round without them. Mentors with a pinned mentee are never closed.
@@ -49,7 +50,7 @@ def _turns(columns: Instance, target: Target) -> Iterator[Certified]:
     while True:
         turn = _certified(columns, target, bonus)
         yield turn
-        if not ((columns.wanted > 1) & (turn.outcome != NONE)).any():
+        if not columns.goes_on(turn.outcome).any():
             return
         columns = columns.next_turn(turn.outcome)
 

@@ -49,7 +49,13 @@ class Cohort:
     policy: Policy
     mentees: Sequence[Participant]
     mentors: Sequence[Participant]
+    wanted: Sequence[int]
+    """By mentee: mentors wanted in this round."""
+    has_mentor: Sequence[bool]
+    """By mentee: has a mentor already, and gets further ones only after everybody's first."""
     capacity: Sequence[int]
+    least_group: Sequence[int]
+    """By mentor: the fewest mentees, unless none."""
     ceilings: Mapping[Exchange, int]
     """Seats left, by exchange with a ceiling: at most so many mentees have wishes across."""
     wishes: Wishes
@@ -91,8 +97,13 @@ class Cohort:
         yield b'"format":"preceptor-round-input/1","mentees":['
         yield from self._mentees()
         mentors = [
-            {"capacity": seats, "id": mentor.number, "institution": mentor.institution}
-            for mentor, seats in zip(self.mentors, self.capacity, strict=True)
+            {
+                "capacity": seats,
+                "id": mentor.number,
+                "institution": mentor.institution,
+                **({"least_group": least} if least else {}),
+            }
+            for mentor, seats, least in zip(self.mentors, self.capacity, self.least_group, strict=True)
         ]
         yield b'],"mentors":' + canonical.text(mentors)
         policy = canonical.text({**self.rules, "id": f"policy-{self.policy_sha256[:16]}"}).decode()
@@ -117,9 +128,11 @@ class Cohort:
                     *(column[start:end].tolist() for column in columns), strict=True
                 )
             )
-            head = f'"id":"{mentee.number}","institution":"{mentee.institution}"'
+            has_mentor = '"has_mentor":true,' if self.has_mentor[row] else ""
+            wanted = f'"mentors_wanted":{self.wanted[row]},' if self.wanted[row] > 1 else ""
+            head = f'{has_mentor}"id":"{mentee.number}","institution":"{mentee.institution}",{wanted}'
             days = _days(mentee, self.call)
-            yield f'{"," if row else ""}{{{head},"waiting_days":{days},"wishes":[{listed}]}}'.encode()
+            yield f'{"," if row else ""}{{{head}"waiting_days":{days},"wishes":[{listed}]}}'.encode()
 
     def people(self) -> bytes:
         """The members behind the pseudonyms, as JSON."""
@@ -141,16 +154,20 @@ class Cohort:
 def freeze(network: Network, call: Call) -> Cohort:
     """Raises `Rejected` where the orders can no longer be kept."""
     gathering, mentees, mentors = _gather(network, call)
-    wishes, ranked = wish_lists(gathering)
-    policy, cohort = gathering.company.policy, gathering.cohort
+    lists = wish_lists(gathering)
+    company, cohort = gathering.company, gathering.cohort
+    unmatched = [found.unmatched for found in lists.ranked]
     return Cohort(
         call=call,
-        policy=policy,
-        mentees=[replace(mentee, unmatched=found.unmatched) for mentee, found in zip(mentees, ranked, strict=True)],
+        policy=company.policy,
+        mentees=[replace(mentee, unmatched=reason) for mentee, reason in zip(mentees, unmatched, strict=True)],
         mentors=mentors,
+        wanted=lists.wanted.tolist(),
+        has_mentor=cohort.has_mentor.tolist(),
         capacity=cohort.capacity.tolist(),
-        ceilings=ceilings.ceilings(policy, cohort),
-        wishes=wishes,
+        least_group=[company.people[mentor.member].least_group for mentor in mentors],
+        ceilings=ceilings.ceilings(company.policy, cohort),
+        wishes=lists.wishes,
     )
 
 
@@ -159,7 +176,7 @@ def _gather(network: Network, call: Call) -> tuple[Gathering, Sequence[Participa
     network.hold(range(SHARDS))
     pool = network.pool(call.programme)
     people = {id: network.person(id) for id in network.enrolled(call.programme)}
-    company = Company(policy=pool.policy, people=people, engaged=call.engaged)
+    company = Company(policy=pool.policy, people=people, mentors=call.mentors)
     check(call.orders, company)
     waiting = [person for person in people.values() if _takes_part(person, company)]
     free = [person for person in people.values() if company.has_mentor(person.id) and rules.has_seat(person)]
@@ -180,6 +197,7 @@ def _columns(
 ) -> ceilings.Cohort:
     row = {mentee.member: index for index, mentee in enumerate(mentees)}
     column = {mentor.member: index for index, mentor in enumerate(mentors)}
+    begin_late = call.mentors.keys() - {mentee for mentee, _ in call.orders.pins}
     return ceilings.Cohort(
         round=call.round,
         mentees=[mentee.number for mentee in mentees],
@@ -188,6 +206,9 @@ def _columns(
         mentor_homes=[mentor.institution for mentor in mentors],
         capacity=np.array([company.seats(mentor.member) for mentor in mentors], dtype=np.int64),
         days=np.array([_days(mentee, call) for mentee in mentees], dtype=np.int64),
+        wanted=np.array([company.mentors_wanted(mentee.member) for mentee in mentees], dtype=np.int64),
+        # A pin is settled in the first turn, whatever mentors the mentee has.
+        has_mentor=np.array([mentee.member in begin_late for mentee in mentees], dtype=np.bool_),
         pins=[(row[mentee], column[mentor]) for mentee, mentor in call.orders.pins],
         exclusions=[
             (row[mentee], column[mentor])
@@ -198,15 +219,21 @@ def _columns(
 
 
 def _takes_part(mentee: Person, company: Company) -> bool:
-    return company.has_mentee(mentee.id) and mentee.id not in company.engaged and rules.own_reason(mentee) is None
+    wants = company.has_mentee(mentee.id) and company.mentors_wanted(mentee.id) > 0
+    return wants and rules.own_reason(mentee) is None
 
 
 def _numbered(role: str, people: Sequence[Person], call: Call) -> list[Participant]:
     homes = {person.id: person.member.institution for person in people}
     return [
-        Participant(number=number, member=id, institution=homes[id], since=call.since.get(id, call.at))
+        Participant(number=number, member=id, institution=homes[id], since=_waits_since(id, call))
         for number, id in pseudonyms(role, homes, round=call.round).items()
     ]
+
+
+def _waits_since(member: str, call: Call) -> datetime:
+    """A mentee who has a mentor has not waited."""
+    return call.at if member in call.mentors else call.since.get(member, call.at)
 
 
 def _days(mentee: Participant, call: Call) -> int:

@@ -67,8 +67,8 @@ class RoundRepository(SignIns, Protocol):
     async def people(self, ids: Collection[str], *, mentees: Collection[str]) -> Mapping[str, Person]:
         """People of any institution. Those in `mentees` have `kept_from`."""
 
-    async def engaged(self, programme: str, mentees: Collection[str]) -> Collection[str]:
-        """The mentees who have a mentor in the programme."""
+    async def mentors_of(self, programme: str, mentees: Collection[str]) -> Mapping[str, int]:
+        """How many mentors these mentees have in the programme; mentees without one are left out."""
 
     async def begin(self, round: Round, orders: bytes) -> Round:
         """Inserts the round and its orders, and returns it with `orders` filled in. Where the round exists, or the
@@ -113,11 +113,11 @@ class Rounds(CoordinatorJobs[Round]):
         orders = opened.orders.resolved(await self._repository.members_named(me.scope, opened.orders.identifiers))
         pinned = {mentee for mentee, _ in orders.pins}
         people = await self._repository.people(orders.named, mentees=pinned)
-        engaged = await self._repository.engaged(opened.programme, pinned)
+        mentors = await self._repository.mentors_of(opened.programme, pinned)
         homes = {id: person.member.institution for id, person in people.items()}
         between = {(homes[mentee], homes[mentor]) for mentee, mentor in orders.pins if {mentee, mentor} <= homes.keys()}
         policy = await self._repository.policy_below_ceilings(opened.programme, between) or policy
-        check(orders, Company(policy=policy, people=people, engaged=engaged))
+        check(orders, Company(policy=policy, people=people, mentors=mentors))
         new = Round(
             id=opened.id,
             institution=me.home,

@@ -4,8 +4,8 @@ Where institutions agreed on a ceiling, no more mentees get wishes across than s
 mentees who may wish for it do not take stays free for requests and for the next round.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -17,7 +17,7 @@ from services.matching.rounds.domain.orders import Company, Orders
 from services.matching.rounds.solver import ceilings, wishing
 from services.matching.rounds.solver.ceilings import Cohort
 from services.matching.rounds.solver.files import Target
-from services.matching.rounds.solver.model import Wishes
+from services.matching.rounds.solver.model import Longs, Wishes
 from services.matching.rounds.solver.wishing import Pairs
 from services.matching.suggestions.index.pool import Pool, Ranked
 
@@ -37,8 +37,8 @@ class Call:
     compare: bool
     orders: Orders
     at: datetime
-    engaged: Collection[str]
-    """Mentees who have a mentor in this programme: they take no part."""
+    mentors: Mapping[str, int]
+    """How many mentors a mentee has in this programme; with as many as they want they take no part."""
     since: Mapping[str, datetime]
     """When the wait of a mentee whom an earlier round left over began."""
 
@@ -66,18 +66,31 @@ class Gathering:
         )
 
 
-def wish_lists(gathering: Gathering) -> tuple[Wishes, Sequence[Ranked]]:
-    """The wishes, and by mentee what the index found. A mentee who exceeds a ceiling gets a new list without that
-    exchange, until no mentee does.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WishLists:
+    wishes: Wishes
+    ranked: Sequence[Ranked]
+    """By mentee: what the index found."""
+    wanted: Longs
+    """By mentee: mentors wanted in this round."""
+
+
+def wish_lists(gathering: Gathering) -> WishLists:
+    """A mentee who exceeds a ceiling by wanting several mentors wants one in this round; a mentee who still exceeds it
+    gets a new list without that exchange, until no mentee does.
     """
-    length, policy = gathering.call.list_length, gathering.company.policy
+    length, policy, cohort = gathering.call.list_length, gathering.company.policy, gathering.cohort
     ranked, closed = gathering.pool.ranked(gathering.mentees, length), dict[str, frozenset[Exchange]]()
     while True:
         wishes = gathering.wishes(_pairs(gathering, ranked, closed))
-        beyond = ceilings.beyond(ceilings.claims(wishes, gathering.cohort, policy), policy)
+        beyond = ceilings.beyond(ceilings.claims(wishes, cohort, policy), policy)
         if not beyond:
-            return wishes, ranked
-        numbers = zip(gathering.mentees, gathering.cohort.mentees, strict=True)
+            return WishLists(wishes=wishes, ranked=ranked, wanted=cohort.wanted)
+        several = np.array([number in beyond for number in cohort.mentees], dtype=np.bool_) & (cohort.wanted > 1)
+        if several.any():
+            cohort = replace(cohort, wanted=np.where(several, 1, cohort.wanted))
+            continue
+        numbers = zip(gathering.mentees, cohort.mentees, strict=True)
         exceeding = {member: beyond[number] for member, number in numbers if number in beyond}
         closed |= {member: closed.get(member, frozenset()) | more for member, more in exceeding.items()}
         changed = dict(gathering.pool.ranked_without({member: closed[member] for member in exceeding}, length))

@@ -1,4 +1,5 @@
-"""Publication: each place is settled in a transaction of its own, pairs before unmatched mentees, then the round ends.
+"""Publication: each place is settled in a transaction of its own, pairs before unmatched mentees and first mentors
+before further ones, then the round ends.
 
 After a kill the next worker finds the places that are not settled. Of two workers at one place, the second changes
 nothing.
@@ -29,7 +30,7 @@ Settle = Callable[[Place, Situation], Settlement | None]
 
 class PublicationRepository(Protocol):
     async def unsettled(self, round: Round, *, limit: int) -> Sequence[Place]:
-        """Pairs first."""
+        """Pairs first, those of the first turn before those of further turns."""
 
     async def settle(self, place: Place, settle: Settle, trace: Trace) -> None:
         """Decides on one moment's state of the two and saves, in one transaction. Raises `StaleVersion`."""
@@ -56,9 +57,14 @@ class PublicationWorker:
 
     async def _publish(self, round: Round) -> None:
         trace = Trace(correlation_id=round.correlation)
-        unsettled = partial(self._repository.unsettled, round)
+        unsettled = partial(self._unsettled, round)
         if await in_chunks(self._lease, unsettled, partial(self._settle, trace=trace)):
             await self._finish(round)
+
+    async def _unsettled(self, round: Round, *, limit: int) -> Sequence[Place]:
+        """Of one turn: places that are settled side by side must not take a first mentor's turn."""
+        places = await self._repository.unsettled(round, limit=limit)
+        return [place for place in places if place.turn == places[0].turn]
 
     async def _settle(self, place: Place, *, trace: Trace) -> None:
         relationship, now = self._clock.new_id(), self._clock.now()
@@ -71,7 +77,6 @@ class PublicationWorker:
     async def _finish(self, round: Round) -> None:
         counts, now = await self._repository.counts(round), self._clock.now()
         outcome = Outcome(
-            mentees=sum(counts.values()),
             opened=counts.get("opened", 0),
             lapsed=counts.get("lapsed", 0),
             unmatched=counts.get("unmatched", 0),

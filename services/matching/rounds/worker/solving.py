@@ -13,7 +13,7 @@ from typing import Protocol
 from services.matching.jobs.usecases import Jobs
 from services.matching.jobs.worker import JobWorker
 from services.matching.rounds.domain import lifecycle as life
-from services.matching.rounds.domain.lifecycle import File, Frozen, Round, Solved
+from services.matching.rounds.domain.lifecycle import ClosedMentor, File, Frozen, Round, Solved
 from services.matching.rounds.solver.files import Compared
 from services.matching.rounds.solver.floors import Floor
 from services.matching.rounds.solver_folders import INPUT, ORDERS, PEOPLE, PLACES, RESULT
@@ -40,6 +40,7 @@ class SolveResult:
     is_input_new: bool
     """The input was written again, for another target than the frozen one's."""
     figures: Compared
+    closed: tuple[ClosedMentor, ...]
 
 
 class Solver(Protocol):
@@ -58,7 +59,7 @@ class SolvingRepository(Protocol):
     async def fetch(self, file: File, path: Path) -> None: ...
 
     async def lay_out(self, round: Round, result: File, path: Path) -> None:
-        """Inserts the place of every mentee in this result."""
+        """Inserts the places of every mentee in this result."""
 
     async def tidy(self) -> None:
         """Deletes files and places that no round names, of the rounds that changed since and are not queued."""
@@ -149,5 +150,6 @@ class SolvingWorker(JobWorker[Round]):
             result=result,
             solver=solution.solver,
             figures=solution.figures,
+            closed=solution.closed,
         )
         await self._jobs.save(life.solve(round, solved))

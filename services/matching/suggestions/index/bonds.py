@@ -51,9 +51,10 @@ class Bonds:
         """In either role."""
         return [bond for bond in self._known(member) if bond.awaits_answer]
 
-    def has_mentor(self, mentee: str, programme: str) -> bool:
+    def mentors(self, mentee: str, programme: str) -> int:
+        """How many mentors the mentee has in the programme."""
         known = self._known(mentee)
-        return any(bond.takes_seat and bond.mentee == mentee and bond.programme == programme for bond in known)
+        return sum(bond.takes_seat and bond.mentee == mentee and bond.programme == programme for bond in known)
 
     def separated_from(self, member: str, role: Role) -> AbstractSet[str]:
         """The other side of bonds in which this member is the mentor, or the mentee: unless a bond holds both ways, the

@@ -112,8 +112,10 @@ class Network:
             return None
         return OwnSequences(known.sequence, private.sequence if private else 0)
 
-    def has_mentor(self, enrolment: Enrolment) -> bool:
-        return self._bonds.has_mentor(enrolment.mentee, enrolment.programme)
+    def has_enough_mentors(self, enrolment: Enrolment) -> bool:
+        """As many as the mentee wants in this programme."""
+        wanted = self._members[enrolment.mentee].mentors_wanted
+        return self._bonds.mentors(enrolment.mentee, enrolment.programme) >= wanted
 
     def pending(self) -> list[Bond]:
         """Requests that wait for an answer."""

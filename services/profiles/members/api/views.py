@@ -37,6 +37,8 @@ class MemberView(BaseModel):
     time_zone: str
     hours_per_month: int
     capacity: int
+    least_group: int
+    mentors_wanted: int
     style: Style | None
     available: tuple[str, ...]
     reverse_mentoring: bool

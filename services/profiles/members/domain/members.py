@@ -50,6 +50,10 @@ class Member:
     time_zone: str = "UTC"
     hours_per_month: int = 0
     capacity: int = 0
+    least_group: int = 0
+    """As a mentor: a round gives at least so many mentees, or none."""
+    mentors_wanted: int = 1
+    """As a mentee: mentors at a time, in each programme."""
     style: Style | None = None
     available: tuple[str, ...] = ()
     reverse_mentoring: bool = False
@@ -175,6 +179,8 @@ def _public(member: Member) -> MemberChanged:
         time_zone=member.time_zone,
         hours_per_month=member.hours_per_month,
         capacity=member.capacity,
+        least_group=member.least_group,
+        mentors_wanted=member.mentors_wanted,
         style=member.style,
         available=member.available,
         reverse_mentoring=member.reverse_mentoring,

@@ -91,6 +91,8 @@ class Profile(BaseModel):
     time_zone: TimeZone = "UTC"
     hours_per_month: Annotated[int, Field(ge=0, le=100)] = 0
     capacity: Annotated[int, Field(ge=0, le=50)] = 0
+    least_group: Annotated[int, Field(ge=0, le=50)] = 0
+    mentors_wanted: Annotated[int, Field(ge=1, le=10)] = 1
     style: Style | None = None
     available: Annotated[tuple[Available, ...], Field(max_length=_MANY), AfterValidator(_once)] = ()
     reverse_mentoring: bool = False

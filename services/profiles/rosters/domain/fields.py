@@ -6,7 +6,7 @@ from shared.spreadsheets.mapping import Fields
 ROSTER = Fields(
     names=frozenset(Profile.model_fields) - {"enrolments"},
     several=frozenset({"affiliations", "topics_offered", "topics_wanted", "languages", "formats", "available"}),
-    numbers=frozenset({"hours_per_month", "capacity"}),
+    numbers=frozenset({"hours_per_month", "capacity", "least_group", "mentors_wanted"}),
     addresses=frozenset({"email"}),
     identity=("email", "external_id"),
     required=("name", "email"),
