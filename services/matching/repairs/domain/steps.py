@@ -62,7 +62,8 @@ def _hindrance(contexts: Sequence[RepairContext], displacement: Displacement | N
             return "moved_on"
         situation = _after(contexts[:nth], context.situation)
         makes_room = nth + 1 < len(contexts)
-        if found := obstacle(_with_room(situation) if makes_room else situation):
+        known = _with_room(situation) if makes_room else situation
+        if found := obstacle(known, is_served=known.has_enough_mentors):
             return found
     return None
 

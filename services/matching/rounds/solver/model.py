@@ -96,7 +96,8 @@ class Instance:
 
     def goes_on(self, outcome: Rows) -> Bools:
         """By mentee: takes part in the next turn."""
-        return self.waits | ((self.wanted > 1) & (outcome != NONE))
+        again: Bools = (self.wanted > 1) & (outcome != NONE)
+        return np.logical_or(self.waits, again)
 
     def next_turn(self, outcome: Rows) -> "Instance":
         """The mentees who want one more mentor and got one in this turn, and those who waited for the next turn, with
