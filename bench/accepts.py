@@ -20,7 +20,7 @@ from shared.contracts.profiles import (
     Role,
 )
 from shared.errors import Conflict
-from shared.mongo import Database, Writing, ensure_indexes, in_one_thread
+from shared.mongo import Database, Transaction, ensure_indexes, in_transaction
 from shared.outbox import table as outbox
 from shared.principal import Principal
 
@@ -156,13 +156,13 @@ async def _bare(database: Database, mentors: Sequence[str]) -> list[Callable[[],
         await ensure_indexes(database[name], [])
     await database["floor-seats"].insert_many([{"_id": mentor, "taken": 0} for mentor in sorted(set(mentors))])
 
-    def body(mentor: str, writing: Writing) -> None:
+    def body(mentor: str, transaction: Transaction) -> None:
         free = {"_id": mentor, "taken": {"$lt": _SEATS}}
-        writing["floor-seats"].update_one(free, {"$inc": {"taken": 1}}, session=writing.session)
+        transaction["floor-seats"].update_one(free, {"$inc": {"taken": 1}}, session=transaction.session)
         for name in ("floor-a", "floor-b"):
-            writing[name].insert_one({"x": "x" * 300}, session=writing.session)
+            transaction[name].insert_one({"x": "x" * 300}, session=transaction.session)
 
-    return [partial(in_one_thread, database, partial(body, mentor)) for mentor in mentors]
+    return [partial(in_transaction, database, partial(body, mentor)) for mentor in mentors]
 
 
 async def rate(context: BenchmarkContext, work: Sequence[Callable[[], Awaitable[object]]]) -> float:

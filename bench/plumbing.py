@@ -20,10 +20,10 @@ from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import Enrolment, MemberChanged
 from shared.leases import Lease
-from shared.mongo import Database, ReplaceOne, Session, Writing
+from shared.mongo import Database, ReplaceOne, Session, Transaction
 from shared.outbox import table as outbox
 from shared.outbox.publisher import OutboxPublisher
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 from shared.telemetry import Metrics
 
 _RECORDS = 20_000
@@ -175,9 +175,9 @@ async def reacted(context: BenchmarkContext) -> list[Figure]:
     institution = f"reaction-{context.clock.new_id()}"
     await produce(context, [suggestions(n, institution) for n in range(_TRANSACTIONS)], institution)
 
-    def react(received: Received, writing: Writing) -> None:
+    def react(received: Received, transaction: Transaction) -> None:
         if received.envelope.institution == institution:
-            writing["effects"].insert_one({"of": received.envelope.subject}, session=writing.session)
+            transaction["effects"].insert_one({"of": received.envelope.subject}, session=transaction.session)
 
     rate = await consumed(
         context,
@@ -273,8 +273,8 @@ async def produce(context: BenchmarkContext, payloads: Sequence[Payload], instit
     await producer.stop()
 
 
-def _fact(context: BenchmarkContext, payload: MemberChanged) -> Fact:
-    return Fact(
+def _fact(context: BenchmarkContext, payload: MemberChanged) -> OutboxEvent:
+    return OutboxEvent(
         id=context.clock.new_id(),
         payload=payload,
         institution=payload.institution,

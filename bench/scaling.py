@@ -19,7 +19,7 @@ from shared.consuming.consumer import Consumers
 from shared.contracts.envelope import Received
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.profiles import MemberChanged
-from shared.mongo import Writing
+from shared.mongo import Transaction
 
 _PARTITIONS = (1, 4, 16)
 _STATES, _FACTS = 20_000, 4_000
@@ -106,8 +106,8 @@ async def _reacted(context: BenchmarkContext) -> float:
     await effects.drop()
     await mongo.ensure_indexes(effects, [])
 
-    def react(received: Received, writing: Writing) -> None:
-        writing["partitioned"].insert_one({"of": received.envelope.subject}, session=writing.session)
+    def react(received: Received, transaction: Transaction) -> None:
+        transaction["partitioned"].insert_one({"of": received.envelope.subject}, session=transaction.session)
 
     def register(consumers: Consumers) -> None:
         consumers.reaction({SuggestionsChanged: react})

@@ -54,8 +54,8 @@ __all__ = [
     "ReplaceOne",
     "ReturnDocument",
     "Session",
+    "Transaction",
     "UpdateOne",
-    "Writing",
     "asks_for_sign_in",
     "blocking",
     "connect",
@@ -64,7 +64,7 @@ __all__ = [
     "ending_transactions_with",
     "ensure_indexes",
     "hello",
-    "in_one_thread",
+    "in_transaction",
     "is_connection_string",
     "is_outage",
     "is_unauthenticated",
@@ -117,7 +117,7 @@ async def _ended(whole: asyncio.Future[T]) -> T:
 
 
 @dataclass(slots=True)
-class Writing:
+class Transaction:
     """An open transaction; gives the driver's blocking collections by name. For use in its own thread only."""
 
     session: ClientSession
@@ -129,7 +129,7 @@ class Writing:
         return self._database[collection]
 
 
-Record = Callable[[Writing], None]
+Record = Callable[[Transaction], None]
 _RECORD: ContextVar[Record | None] = ContextVar("record", default=None)
 
 
@@ -148,7 +148,7 @@ def blocking(database: Database) -> BlockingDatabase[Document]:
     return database.delegate  # type: ignore[no-any-return]
 
 
-async def in_one_thread(database: Database, body: Callable[[Writing], T], *, seconds: float = 10) -> T:
+async def in_transaction(database: Database, body: Callable[[Transaction], T], *, seconds: float = 10) -> T:
     """Runs `body` in one transaction, and again on a write conflict, in one visit to a thread (ADR 0009).
 
     `body` runs concurrently with the event loop, so it accesses nothing but its transaction. A cancelled caller waits
@@ -162,13 +162,13 @@ async def in_one_thread(database: Database, body: Callable[[Writing], T], *, sec
 
 
 def _whole_in_thread(
-    database: BlockingDatabase[Document], body: Callable[[Writing], T], record: Record | None, seconds: float
+    database: BlockingDatabase[Document], body: Callable[[Transaction], T], record: Record | None, seconds: float
 ) -> T:
     def whole(session: ClientSession) -> T:
-        writing = Writing(session, database)
-        result = body(writing)
-        if record is not None and not writing.changes_nothing:
-            record(writing)
+        transaction = Transaction(session, database)
+        result = body(transaction)
+        if record is not None and not transaction.changes_nothing:
+            record(transaction)
         return result
 
     with pymongo.timeout(seconds), database.client.start_session() as session:

@@ -92,7 +92,7 @@ async def _transact(checked: Collection, probe: str) -> None:
     async def write(session: Session) -> None:
         await checked.update_one({"_id": probe}, [{"$set": {"at": "$$NOW"}}], upsert=True, session=session)
 
-    # Not `in_one_thread`: tests count its fail-points from the first piece of work.
+    # Not `in_transaction`: tests count its fail-points from the first piece of work.
     async with await checked.database.client.start_session() as session:
         await session.with_transaction(write)
 

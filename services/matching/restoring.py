@@ -23,9 +23,9 @@ from shared.contracts.matching import (
     SuggestionsChanged,
 )
 from shared.contracts.payload import Payload
-from shared.mongo import Database, Document, ReplaceOne, in_one_thread
+from shared.mongo import Database, Document, ReplaceOne, in_transaction
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact, Tombstone
+from shared.outbox.table import OutboxEvent, Tombstone
 from shared.restoring import Ahead, Counter, Outcome, raise_counters
 
 _LISTS = "lists"
@@ -93,12 +93,12 @@ class MatchingRestored:
             for (name, id), received in ahead.items()
             if name == ROTATIONS and id not in known and received.payload is not None
         ]
-        await in_one_thread(self._database, lambda writing: outbox.write(writing, facts))
+        await in_transaction(self._database, lambda transaction: outbox.write(transaction, facts))
         await raise_counters(self._database, ROTATIONS, _ANNOUNCED, epoch=epoch)
         await rotations.update_many({}, {"$set": {"is_announced": None}})
 
-    def _withdrawal(self, envelope: Envelope, *, epoch: int) -> Fact:
-        return Fact(
+    def _withdrawal(self, envelope: Envelope, *, epoch: int) -> OutboxEvent:
+        return OutboxEvent(
             id=self._clock.new_id(),
             payload=Tombstone(of=AssessmentChanged, aggregate=envelope.subject),
             institution=envelope.institution,

@@ -6,7 +6,7 @@ A mark is `consumer:event id`. Marks outlive the topics' 30 days, so no record c
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.mongo import ASCENDING, BulkWriteError, Database, IndexModel, Writing, duplicates_in, ensure_indexes
+from shared.mongo import ASCENDING, BulkWriteError, Database, IndexModel, Transaction, duplicates_in, ensure_indexes
 
 KEPT = timedelta(days=35)
 """Longer than a topic delivers a record again."""
@@ -21,21 +21,21 @@ async def prepare(database: Database) -> None:
     await ensure_indexes(database["inbox"], [kept])
 
 
-def mark(writing: Writing, *, consumer: str, events: Sequence[str], now: datetime) -> None:
+def mark(transaction: Transaction, *, consumer: str, events: Sequence[str], now: datetime) -> None:
     """Raises `AlreadyHandled`, which aborts the transaction, where one of the events is marked."""
     marks = [{"_id": f"{consumer}:{event}", "at": now} for event in events]
     try:
-        writing["inbox"].insert_many(marks, session=writing.session)
+        transaction["inbox"].insert_many(marks, session=transaction.session)
     except BulkWriteError as failed:
         if duplicates_in(failed):
             raise AlreadyHandled from None
         raise
 
 
-def mark_anyway(writing: Writing, *, consumer: str, event: str, now: datetime) -> None:
+def mark_anyway(transaction: Transaction, *, consumer: str, event: str, now: datetime) -> None:
     """Marks an event that must have no effect; an existing mark stays."""
     mark = {"_id": f"{consumer}:{event}"}
-    writing["inbox"].update_one(mark, {"$setOnInsert": {"at": now}}, upsert=True, session=writing.session)
+    transaction["inbox"].update_one(mark, {"$setOnInsert": {"at": now}}, upsert=True, session=transaction.session)
 
 
 async def handled(database: Database, *, consumer: str, events: Sequence[str]) -> set[str]:

@@ -20,10 +20,10 @@ from shared.mongo import (
     Database,
     Document,
     IndexModel,
-    Writing,
+    Transaction,
     blocking,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 from shared.outbox import table as outbox
 
@@ -118,19 +118,19 @@ class Parking:
             await self._park_new(portion, consumer, now)
 
     async def _park_new(self, requests: Sequence[ParkRequest], consumer: str, now: datetime) -> None:
-        def body(writing: Writing) -> None:
-            known = writing["parked"].find(_at_positions(consumer, requests), session=writing.session)
+        def body(transaction: Transaction) -> None:
+            known = transaction["parked"].find(_at_positions(consumer, requests), session=transaction.session)
             taken = {(parked["topic"], parked["partition"], parked["offset"]) for parked in known}
             new = [request for request in requests if request.position not in taken]
             if not new:
                 return
             documents = [_document(request, consumer, now) for request in new]
-            writing["parked"].insert_many(documents, session=writing.session)
-            outbox.write(writing, [self._dead_letter_of(request, consumer=consumer, now=now) for request in new])
+            transaction["parked"].insert_many(documents, session=transaction.session)
+            outbox.write(transaction, [self._dead_letter_of(request, consumer=consumer, now=now) for request in new])
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
-    def _dead_letter_of(self, request: ParkRequest, *, consumer: str, now: datetime) -> outbox.Fact:
+    def _dead_letter_of(self, request: ParkRequest, *, consumer: str, now: datetime) -> outbox.OutboxEvent:
         record, cause = request.record, request.cause
         dead_letter = self._dead_letter(
             parked=request.id,
@@ -143,7 +143,7 @@ class Parking:
             fingerprint=cause.fingerprint,
             attempts=cause.attempts,
         )
-        return outbox.Fact(
+        return outbox.OutboxEvent(
             id=f"{request.id}.letter",
             payload=dead_letter,
             institution=NETWORK,
@@ -194,9 +194,9 @@ class Parking:
         rows = self._parked.aggregate([{"$match": _WAITING}, {"$group": by_reason}])
         return {(row["_id"]["consumer"], row["_id"]["reason"]): row["count"] async for row in rows}
 
-    def done(self, writing: Writing, id: str) -> bool:
+    def done(self, transaction: Transaction, id: str) -> bool:
         """Part of the transaction in which the record took effect; False where it was handled or dropped before."""
-        gone = writing["parked"].delete_one({"_id": id, **_WAITING}, session=writing.session)
+        gone = transaction["parked"].delete_one({"_id": id, **_WAITING}, session=transaction.session)
         return bool(gone.deleted_count)
 
     async def drop(self, parked: Parked, *, now: datetime) -> bool:
@@ -208,16 +208,16 @@ class Parking:
         event = _event_of(parked)
         emptied: Document = {"dropped_at": now, "key": None, "value": None, "headers": []}
 
-        def body(writing: Writing) -> bool:
+        def body(transaction: Transaction) -> bool:
             waiting = {"_id": parked.id, **_WAITING}
-            dropped = writing["parked"].update_one(waiting, {"$set": emptied}, session=writing.session)
+            dropped = transaction["parked"].update_one(waiting, {"$set": emptied}, session=transaction.session)
             if not dropped.modified_count:
                 return False
             if event is not None:
-                inbox.mark_anyway(writing, consumer=parked.consumer, event=event, now=now)
+                inbox.mark_anyway(transaction, consumer=parked.consumer, event=event, now=now)
             return True
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def failed_again(self, id: str, cause: ParkReason) -> None:
         change: dict[str, Any] = {

@@ -13,7 +13,7 @@ from shared import epochs, failpoints
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import MemberErased
-from shared.mongo import BulkWriteError, Collection, Database, Document, ReplaceOne, Writing, duplicates_in
+from shared.mongo import BulkWriteError, Collection, Database, Document, ReplaceOne, Transaction, duplicates_in
 
 ANOTHER_INSTITUTION, IMPLAUSIBLE_SEQUENCE = "another_institution", "implausible_sequence"
 """Reasons for which a record is parked as forged; a rule of deploy/alerts names them."""
@@ -130,7 +130,7 @@ async def _missed(collection: Collection, writes: Sequence[ReplaceOne[Document]]
 
 
 def fold_within(
-    writing: Writing,
+    transaction: Transaction,
     collection: str,
     received: Sequence[Received],
     body: Callable[[Any], Mapping[str, Any]] = Payload.model_dump,
@@ -138,14 +138,14 @@ def fold_within(
     """Like `fold`, inside the caller's transaction, for states with further effects. Returns the applied and the
     refused records.
     """
-    copies, ids = writing[collection], list({event.envelope.subject for event in received})
-    found = copies.find({"_id": {"$in": ids}}, {"institution": 1, "sequence": 1}, session=writing.session)
+    copies, ids = transaction[collection], list({event.envelope.subject for event in received})
+    found = copies.find({"_id": {"$in": ids}}, {"institution": 1, "sequence": 1}, session=transaction.session)
     known: dict[str, Document] = {document["_id"]: document for document in found}
     trusted, refused = split_trusted(received, known)
     before = {id: document["sequence"] for id, document in known.items()}
     new = [event for event in newest(trusted) if before.get(event.envelope.subject, -1) < _sequence(event)]
     if new:
-        copies.bulk_write([_guarded(event, body) for event in new], session=writing.session)
+        copies.bulk_write([_guarded(event, body) for event in new], session=transaction.session)
     return new, refused
 
 

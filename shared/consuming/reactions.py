@@ -19,12 +19,12 @@ from shared.consuming import inbox
 from shared.consuming.failures import ATTEMPT_WAITS_SECONDS, ATTEMPTS, BEHIND_PARKED, Failures, is_outage
 from shared.consuming.parking import Parking, ParkReason, ParkRequest, Record
 from shared.contracts.envelope import MAX_ATTRIBUTE, Received, Unreadable, read
-from shared.mongo import Database, Writing, in_one_thread
+from shared.mongo import Database, Transaction, in_transaction
 from shared.telemetry import Metrics, follow
 
-Reaction = Callable[[Received, Writing], None]
+Reaction = Callable[[Received, Transaction], None]
 """Runs in a thread, concurrently with other reactions."""
-JointReaction = Callable[[Sequence[Received], Writing], None]
+JointReaction = Callable[[Sequence[Received], Transaction], None]
 """As the reactions to these events, one after the other."""
 _MAX_TOGETHER = 64
 """Records in one transaction: more save little and hold locks longer."""
@@ -172,7 +172,7 @@ class ReactionConsumer:
         for begin in range(0, len(events), _MAX_TOGETHER):
             together = events[begin : begin + _MAX_TOGETHER]
             try:
-                await in_one_thread(self._database, partial(self._take_joint_effect, together, reaction))
+                await in_transaction(self._database, partial(self._take_joint_effect, together, reaction))
             except Exception as failure:  # noqa: BLE001 -- each is handled again, alone, and its failure classified
                 if is_outage(failure):
                     break
@@ -181,10 +181,10 @@ class ReactionConsumer:
                 self._metrics.records.labels(self.consumer, "handled").inc(len(together))
         return done
 
-    def _take_joint_effect(self, events: Sequence[Received], reaction: JointReaction, writing: Writing) -> None:
+    def _take_joint_effect(self, events: Sequence[Received], reaction: JointReaction, transaction: Transaction) -> None:
         ids = [event.envelope.id for event in events]
-        inbox.mark(writing, consumer=self.consumer, events=ids, now=self._clock.now())
-        reaction(events, writing)
+        inbox.mark(transaction, consumer=self.consumer, events=ids, now=self._clock.now())
+        reaction(events, transaction)
         failpoints.reach("after-effect")
 
     async def _handle_key(self, items: Sequence[_Item], batch: _Batch) -> None:
@@ -218,7 +218,7 @@ class ReactionConsumer:
 
     async def _unpark(self, parked_id: str | None) -> None:
         if parked_id is not None:
-            await in_one_thread(self._database, lambda writing: self._parking.done(writing, parked_id))
+            await in_transaction(self._database, lambda transaction: self._parking.done(transaction, parked_id))
 
     async def _react(
         self, event: Received, reaction: Reaction, *, batch: _Batch | None, parked_id: str | None
@@ -238,17 +238,17 @@ class ReactionConsumer:
     async def _take_effect(
         self, event: Received, reaction: Reaction, *, batch: _Batch | None, parked_id: str | None
     ) -> ParkReason | None:
-        def body(writing: Writing) -> None:
-            inbox.mark(writing, consumer=self.consumer, events=[event.envelope.id], now=self._clock.now())
-            reaction(event, writing)
+        def body(transaction: Transaction) -> None:
+            inbox.mark(transaction, consumer=self.consumer, events=[event.envelope.id], now=self._clock.now())
+            reaction(event, transaction)
             failpoints.reach("after-effect")
             if batch and event.envelope.key.encode() in batch.blocked.result():
                 raise _BehindParked
-            if parked_id is not None and not self._parking.done(writing, parked_id):
+            if parked_id is not None and not self._parking.done(transaction, parked_id):
                 raise inbox.AlreadyHandled  # the operator has dropped it since
 
         try:
-            await in_one_thread(self._database, body)
+            await in_transaction(self._database, body)
         except inbox.AlreadyHandled:
             await self._unpark(parked_id)
         except _BehindParked:

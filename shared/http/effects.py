@@ -6,7 +6,7 @@ change something too gets `AnswerLost`.
 """
 
 from shared.errors import Conflict
-from shared.mongo import Database, Record, Writing
+from shared.mongo import Database, Record, Transaction
 
 REQUESTS = "idempotency"
 ANSWER_LOST = (
@@ -21,10 +21,10 @@ class AnswerLost(Conflict):
 
 
 def record_effect(request: str, *, attempt: str) -> Record:
-    def record(writing: Writing) -> None:
+    def record(transaction: Transaction) -> None:
         first = {"_id": request, "$or": [{"has_effect": None}, {"effect_of": attempt}]}
         effect = {"$set": {"has_effect": True, "effect_of": attempt}}
-        if not writing[REQUESTS].update_one(first, effect, session=writing.session).matched_count:
+        if not transaction[REQUESTS].update_one(first, effect, session=transaction.session).matched_count:
             raise AnswerLost
 
     return record

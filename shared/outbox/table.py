@@ -13,7 +13,7 @@ from shared.contracts.catalogue import PRIVATE
 from shared.contracts.envelope import Envelope, Trace, headers_of
 from shared.contracts.payload import Payload
 from shared.errors import Rejected
-from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, Writing, ensure_indexes
+from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, Transaction, ensure_indexes
 
 _KEPT = timedelta(days=7)
 _MAX_VALUE_BYTES = 1_000_000
@@ -53,7 +53,7 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class OutboxEvent:
     """An event to publish. `sequence` counts the aggregate's changes on its topic; `bulk` rows yield to others."""
 
     id: str
@@ -69,10 +69,10 @@ async def prepare(database: Database) -> None:
     await ensure_indexes(database["outbox"], INDEXES)
 
 
-def write(writing: Writing, facts: Iterable[Fact]) -> None:
+def write(transaction: Transaction, facts: Iterable[OutboxEvent]) -> None:
     """Inserts facts in the caller's transaction; raises `Rejected` for a fact that is too large to publish."""
     if rows := _rows(facts):
-        writing["outbox"].insert_many(rows, session=writing.session)
+        transaction["outbox"].insert_many(rows, session=transaction.session)
 
 
 async def mark_sent(outbox: Collection, rows: Sequence[Document], *, now: datetime) -> None:
@@ -99,7 +99,7 @@ async def held(outbox: Collection, key: str) -> list[Document]:
     return await outbox.find({"status": "held", "key": key}).sort("sequence", ASCENDING).to_list(None)
 
 
-def _rows(facts: Iterable[Fact]) -> list[Document]:
+def _rows(facts: Iterable[OutboxEvent]) -> list[Document]:
     """`rings` marks the rows that the change stream delivers: each urgent row, and the first of a transaction."""
     rows = [_row(fact) | {"rings": position == 0 or not fact.bulk} for position, fact in enumerate(facts)]
     for row in rows:
@@ -110,7 +110,7 @@ def _rows(facts: Iterable[Fact]) -> list[Document]:
     return rows
 
 
-def _row(fact: Fact) -> Document:
+def _row(fact: OutboxEvent) -> Document:
     payload = fact.payload
     envelope = Envelope(
         id=fact.id,

@@ -11,7 +11,7 @@ from shared.contracts.envelope import Envelope, Received, Trace, headers_of
 from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.payload import Payload
 from shared.errors import Conflict
-from shared.mongo import Writing
+from shared.mongo import Transaction
 from tests.component.conftest import Plumbing
 from tests.eventually import eventually
 
@@ -80,7 +80,7 @@ class Effects:
         self.fault_at: set[int] = set()
         self.before: Callable[[str], None] | None = None
 
-    def __call__(self, received: Received, writing: Writing) -> None:
+    def __call__(self, received: Received, transaction: Transaction) -> None:
         payload = received.payload
         if received.envelope.institution != self.tenant or not isinstance(payload, SuggestionsChanged):
             return
@@ -91,7 +91,7 @@ class Effects:
         if payload.mentee in self.fault or payload.version in self.fault_at:
             raise RuntimeError(payload.mentee)
         effect = {"mentee": payload.mentee, "version": payload.version}
-        writing["effects"].insert_one(effect, session=writing.session)
+        transaction["effects"].insert_one(effect, session=transaction.session)
         self.seen.append((payload.mentee, payload.version))
 
     async def effects(self) -> list[tuple[str, int]]:

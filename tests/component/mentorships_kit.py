@@ -112,7 +112,7 @@ class MentorshipsService:
             RelationshipClosed: reactions.on_closed,
         }
         received, handle = self.received(payload, at=at), handlers[type(payload)]
-        await mongo.in_one_thread(self.database, lambda writing: handle(received, writing))
+        await mongo.in_transaction(self.database, lambda transaction: handle(received, transaction))
 
     async def opened(
         self, *, at: datetime | None = None, mentee: Recipient = MENTEE, mentor: Recipient = MENTOR

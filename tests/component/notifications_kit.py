@@ -27,7 +27,7 @@ from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import AboutRelationship, AboutRequest, Ranked, SuggestionsChanged
 from shared.contracts.payload import Payload, Recipient
 from shared.contracts.profiles import ContactChanged, Status
-from shared.mongo import Database, Writing
+from shared.mongo import Database, Transaction
 from shared.service import Service, supervise
 from tests.eventually import eventually
 
@@ -89,16 +89,16 @@ class Notifications:
     async def tell(self, event: SuggestionsChanged) -> None:
         notifier = self._notifier()
 
-        def body(writing: Writing) -> None:
-            notifier.notify([(event, Trace(correlation_id="test"))], MongoNotificationRepository(writing))
+        def body(transaction: Transaction) -> None:
+            notifier.notify([(event, Trace(correlation_id="test"))], MongoNotificationRepository(transaction))
 
-        await mongo.in_one_thread(self.database, body)
+        await mongo.in_transaction(self.database, body)
 
     async def turn(self, event: AboutRequest | AboutRelationship) -> None:
-        def body(writing: Writing) -> None:
-            self._notifier().notify([(event, Trace(correlation_id="test"))], MongoNotificationRepository(writing))
+        def body(transaction: Transaction) -> None:
+            self._notifier().notify([(event, Trace(correlation_id="test"))], MongoNotificationRepository(transaction))
 
-        await mongo.in_one_thread(self.database, body)
+        await mongo.in_transaction(self.database, body)
 
     def headers(
         self,

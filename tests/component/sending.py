@@ -11,10 +11,10 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import InstitutionChanged
-from shared.mongo import in_one_thread
+from shared.mongo import in_transaction
 from shared.outbox import table as outbox
 from shared.outbox.publisher import OutboxPublisher, Publisher
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 from shared.topics import NATIVE, load_topics
 from tests.component.conftest import Plumbing
 from tests.conftest import TOPICS
@@ -46,8 +46,8 @@ def institution(id: str, name: str = "St Elsewhere") -> InstitutionChanged:
     return InstitutionChanged.model_construct(institution=id, name=name, status="active")
 
 
-def fact(plumbing: Plumbing, id: str, sequence: int, *, bulk: bool = False, name: str = "St Elsewhere") -> Fact:
-    return Fact(
+def fact(plumbing: Plumbing, id: str, sequence: int, *, bulk: bool = False, name: str = "St Elsewhere") -> OutboxEvent:
+    return OutboxEvent(
         id=plumbing.clock.new_id(),
         payload=institution(id, name),
         institution=id,
@@ -58,8 +58,8 @@ def fact(plumbing: Plumbing, id: str, sequence: int, *, bulk: bool = False, name
     )
 
 
-async def commit(plumbing: Plumbing, facts: Sequence[Fact]) -> None:
-    await in_one_thread(plumbing.database, lambda writing: outbox.write(writing, facts))
+async def commit(plumbing: Plumbing, facts: Sequence[OutboxEvent]) -> None:
+    await in_transaction(plumbing.database, lambda transaction: outbox.write(transaction, facts))
 
 
 async def published(bootstrap: str, topic: str, institutions: set[str], count: int) -> list[Any]:

@@ -232,7 +232,11 @@ async def test_what_only_the_store_refuses_is_traced_to_its_record_and_parked(pl
 async def test_a_reaction_whose_value_the_store_refuses_is_parked_without_retries(plumbing: Plumbing) -> None:
     consumers = unsubscribed(plumbing, "notifications")
     consumers.reaction(
-        {SuggestionsChanged: lambda _, writing: writing["x"].insert_one({"n": 2**70}, session=writing.session)}
+        {
+            SuggestionsChanged: lambda _, transaction: transaction["x"].insert_one(
+                {"n": 2**70}, session=transaction.session
+            )
+        }
     )
     await consumers.handlers[0]([record_of(SuggestionsChanged.TYPE, ("version",), 1, offset=1)])
     [waiting] = await plumbing.parking.waiting()

@@ -9,9 +9,9 @@ import pytest
 from deploy.issuer import LocalIssuer
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import InstitutionChanged
-from shared.mongo import in_one_thread
+from shared.mongo import in_transaction
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 from tests.component.http_kit import SHED_AFTER_SECONDS, Api, running
 
 BEHIND = "urn:preceptor:problem:outbox_behind"
@@ -30,7 +30,7 @@ async def client(api: Api) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def a_fact_waits(api: Api, *, bulk: bool = False, age: timedelta = timedelta()) -> str:
-    fact = Fact(
+    fact = OutboxEvent(
         id=api.clock.new_id(),
         payload=InstitutionChanged(institution="charite", name="Charité", status="active"),
         institution="charite",
@@ -39,7 +39,7 @@ async def a_fact_waits(api: Api, *, bulk: bool = False, age: timedelta = timedel
         trace=Trace(correlation_id="c"),
         bulk=bulk,
     )
-    await in_one_thread(api.database, lambda writing: outbox.write(writing, [fact]))
+    await in_transaction(api.database, lambda transaction: outbox.write(transaction, [fact]))
     await api.backlog.look()
     return fact.id
 

@@ -13,7 +13,7 @@ from shared import epochs
 from shared.clock import SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import AssessmentChanged
-from shared.mongo import Database, in_one_thread
+from shared.mongo import Database, in_transaction
 from shared.outbox import table as outbox
 from shared.restoring import Restoring
 
@@ -90,7 +90,7 @@ async def test_an_erasure_leaves_a_tombstone(matching: Database) -> None:
     await matching[ROTATIONS].insert_one(rotation())
     await recount(matching)
     trace = Trace(correlation_id="c")
-    await in_one_thread(matching, lambda writing: forget(writing, "ana", clock=CLOCK, trace=trace))
+    await in_transaction(matching, lambda transaction: forget(transaction, "ana", clock=CLOCK, trace=trace))
     assert await announced(matching) == [(1, True), (2, None)]
     assert await matching[ROTATIONS].count_documents({}) == 0
 

@@ -27,7 +27,7 @@ from shared.contracts.mentorships import (
     VisitHeld,
 )
 from shared.contracts.payload import Recipient
-from shared.mongo import Document, in_one_thread
+from shared.mongo import Document, in_transaction
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Sent, record
 from tests.component.matching_kit import CARE, NORTH, SOUTH, Matching, asking, mentee, programme
@@ -243,5 +243,5 @@ async def test_hours_in_every_format_count_once_for_the_mentor_and_are_deleted_w
         "outreach",
     ]
     gone = Departure(member="mara", institution=NORTH, sequence=9, is_erased=True, event="e", correlation="c")
-    await in_one_thread(pair.matching.database, lambda writing: forget(writing, gone))
+    await in_transaction(pair.matching.database, lambda transaction: forget(transaction, gone))
     assert await pair.matching.database["hours_given"].count_documents({}) == 0

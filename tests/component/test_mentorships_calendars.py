@@ -119,5 +119,5 @@ async def test_an_address_that_is_read_too_often_waits_and_others_do_not(service
 
 async def test_an_erased_person_has_no_calendar(service: MentorshipsService) -> None:
     path = await address(service, MENTEE)
-    await mongo.in_one_thread(service.database, lambda writing: forget(writing, MENTEE.member))
+    await mongo.in_transaction(service.database, lambda transaction: forget(transaction, MENTEE.member))
     assert (await read(service, path)).status_code == 404

@@ -267,7 +267,7 @@ async def test_a_plan_that_cannot_be_used_is_refused_at_its_field(
 
 async def test_an_erased_person_leaves_no_place_behind(service: MentorshipsService) -> None:
     series = await agreed(service, await service.opened())
-    await mongo.in_one_thread(service.database, lambda writing: forget(writing, MENTEE.member))
+    await mongo.in_transaction(service.database, lambda transaction: forget(transaction, MENTEE.member))
     kept = await service.database["meeting_series"].find_one({"_id": series["id"]})
     assert PLACE not in str(kept)
 

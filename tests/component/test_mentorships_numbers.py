@@ -29,7 +29,9 @@ async def service(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> 
 async def hears(service: MentorshipsService, event: AboutRequest, *, at: datetime | None = None) -> None:
     reactions = Reactions(MongoNumbers(service.database, service.clock).record)
     received = service.received(event, at=at)
-    await mongo.in_one_thread(service.database, lambda writing: reactions.on_request_changed(received, writing))
+    await mongo.in_transaction(
+        service.database, lambda transaction: reactions.on_request_changed(received, transaction)
+    )
 
 
 def asked(id: str, *, mentee: Recipient = MENTEE) -> MentorRequested:

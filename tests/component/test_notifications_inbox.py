@@ -174,7 +174,7 @@ async def test_a_member_reads_that_a_coordinator_asked_for_their_erasure_and_wit
     async def notified(event: ErasureRequested | ErasureWithdrawn) -> dict[str, Any]:
         received = running.received(event, "north")
         reactions = Reactions(Notifier(running.clock), MongoNotificationRepository)
-        await mongo.in_one_thread(running.database, lambda writing: reactions.on_event(received, writing))
+        await mongo.in_transaction(running.database, lambda transaction: reactions.on_event(received, transaction))
         [item] = (await running.inbox(member))["items"]
         assert item["programme"] == ""
         return dict(item)

@@ -23,7 +23,7 @@ from shared.contracts.matching import (
 )
 from shared.contracts.payload import Recipient
 from shared.contracts.profiles import ContactChanged, InstitutionChanged
-from shared.mongo import Writing
+from shared.mongo import Transaction
 from tests.component.notifications_kit import Notifications, serving, settings
 
 
@@ -104,8 +104,10 @@ async def test_an_unmatched_mentee_is_notified_in_their_inbox(running: Notificat
         place="e.1", round="e", programme="residency", mentee=MIA, reason="outranked", recipients=(MIA,)
     )
 
-    def body(writing: Writing) -> None:
-        Notifier(running.clock).notify([(event, Trace(correlation_id="test"))], MongoNotificationRepository(writing))
+    def body(transaction: Transaction) -> None:
+        Notifier(running.clock).notify(
+            [(event, Trace(correlation_id="test"))], MongoNotificationRepository(transaction)
+        )
 
-    await mongo.in_one_thread(running.database, body)
+    await mongo.in_transaction(running.database, body)
     assert await titles(running, "mia") == ["The matching round has not found a mentor for you yet"]

@@ -14,7 +14,7 @@ from shared.consuming import projection
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import RequestDeclined, SuggestionsChanged
 from shared.contracts.profiles import InstitutionChanged
-from shared.mongo import Writing
+from shared.mongo import Transaction
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Effects, have, record, send, suggestions
 from tests.eventually import eventually
@@ -106,11 +106,11 @@ async def test_handled_records_are_committed_and_those_failed_in_an_outage_come_
     """An outage raises: the batch is not committed, nothing is parked, and all of it comes again."""
     outages = ["one"]
 
-    def fails_first(received: Received, writing: Writing) -> None:
+    def fails_first(received: Received, transaction: Transaction) -> None:
         if received.envelope.institution == tenant and outages:
             outages.pop()
             raise AutoReconnect("the primary steps down")
-        effects(received, writing)
+        effects(received, transaction)
 
     plumbing.consumers.reaction({SuggestionsChanged: fails_first})
     await send(producer, [record(plumbing, suggestions(tenant, str(n)), tenant) for n in range(20)])

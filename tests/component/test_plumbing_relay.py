@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaTimeoutError
 from shared.contracts.envelope import Trace, read
 from shared.contracts.profiles import ContactChanged
 from shared.outbox.publisher import Publisher
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 from tests.component.conftest import Plumbing
 from tests.component.sending import commit, fact, published, relay_of
 from tests.eventually import eventually
@@ -121,7 +121,7 @@ async def test_sent_rows_of_private_topics_are_deleted_and_others_kept(
 ) -> None:
     id = f"i-{plumbing.clock.new_id()}"
     contact = ContactChanged(member="m", institution=id, name="Ada", email="ada@example.org")
-    private = Fact(
+    private = OutboxEvent(
         id=plumbing.clock.new_id(),
         payload=contact,
         institution=id,

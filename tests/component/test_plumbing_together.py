@@ -7,7 +7,7 @@ import pytest
 
 from shared.contracts.envelope import Received
 from shared.contracts.matching import SuggestionsChanged
-from shared.mongo import Writing
+from shared.mongo import Transaction
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Effects, Sent, parked, record, suggestions
 from tests.component.test_extreme_values import Unsubscribed, unsubscribed
@@ -20,10 +20,10 @@ class Together:
         self._effects = effects
         self.sizes: list[int] = []
 
-    def __call__(self, events: Sequence[Received], writing: Writing) -> None:
+    def __call__(self, events: Sequence[Received], transaction: Transaction) -> None:
         self.sizes.append(len(events))
         for event in events:
-            self._effects(event, writing)
+            self._effects(event, transaction)
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 
-from shared.mongo import Database, PyMongoError, Writing, ensure_indexes, in_one_thread
+from shared.mongo import Database, PyMongoError, Transaction, ensure_indexes, in_transaction
 from tests.component.conftest import Plumbing
 
 
@@ -14,11 +14,11 @@ async def test_a_cancelled_transaction_leaves_no_mark_without_its_effect(plumbin
         await ensure_indexes(database[name], [])
 
     async def act(n: int) -> None:
-        def body(writing: Writing) -> None:
-            writing["marks"].insert_one({"_id": n}, session=writing.session)
-            writing["effects"].insert_one({"_id": n}, session=writing.session)
+        def body(transaction: Transaction) -> None:
+            transaction["marks"].insert_one({"_id": n}, session=transaction.session)
+            transaction["effects"].insert_one({"_id": n}, session=transaction.session)
 
-        await in_one_thread(database, body)
+        await in_transaction(database, body)
 
     for round_ in range(30):
         tasks = [asyncio.create_task(act(round_ * 100 + n)) for n in range(24)]
@@ -42,10 +42,10 @@ async def test_a_transaction_of_a_killed_process_locks_a_document_for_seconds_on
         abandoned.start_transaction()
         await database["counters"].update_one({"_id": "one"}, {"$inc": {"n": 10}}, session=abandoned)
 
-        def raised(writing: Writing) -> None:
-            writing["counters"].update_one({"_id": "one"}, {"$inc": {"n": 1}}, session=writing.session)
+        def raised(transaction: Transaction) -> None:
+            transaction["counters"].update_one({"_id": "one"}, {"$inc": {"n": 1}}, session=transaction.session)
 
-        await in_one_thread(database, raised, seconds=15)
+        await in_transaction(database, raised, seconds=15)
 
         assert await database["counters"].find_one({}) == {"_id": "one", "n": 1}
         with suppress(PyMongoError):

@@ -10,7 +10,7 @@ from shared.errors import Rejected
 from shared.outbox import table as outbox
 from shared.outbox.gauges import OutboxGauges
 from shared.outbox.publisher import OutboxPublisher, Publisher
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 from tests.component.conftest import Plumbing
 from tests.component.sending import commit, fact, published, relay_of, topic_takes
 from tests.eventually import eventually
@@ -45,7 +45,7 @@ async def held(plumbing: Plumbing, expected: list[tuple[str, int]]) -> None:
     await eventually(is_so, within=30, message=f"nothing waits but {expected}, held")
 
 
-def others(plumbing: Plumbing, key: str, count: int = 50) -> list[Fact]:
+def others(plumbing: Plumbing, key: str, count: int = 50) -> list[OutboxEvent]:
     """Enough that every partition has some of them."""
     return [fact(plumbing, f"{key}-{plumbing.clock.new_id()}", 1) for _ in range(count)]
 

@@ -23,7 +23,7 @@ from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import MatchingErasureCompleted
 from shared.contracts.mentorships import MentorshipsErasureCompleted
 from shared.contracts.notifications import NotificationsErasureCompleted
-from shared.mongo import Document, Writing
+from shared.mongo import Document, Transaction
 from tests.component.profiles_kit import Json, Network, Person, running
 
 CLOCK = SystemClock()
@@ -59,8 +59,8 @@ async def published(network: Network, member: str) -> None:
 
 
 async def receipts(network: Network, erasure: Json, here: str) -> None:
-    def receive(writing: Writing, institution: str, id: str, *, service: str) -> None:
-        erasures.receive(writing, institution, id, service=service, now=CLOCK.now())
+    def receive(transaction: Transaction, institution: str, id: str, *, service: str) -> None:
+        erasures.receive(transaction, institution, id, service=service, now=CLOCK.now())
 
     reactions = Reactions(receive)
     for kind in (MatchingErasureCompleted, MentorshipsErasureCompleted, NotificationsErasureCompleted):
@@ -75,7 +75,7 @@ async def receipts(network: Network, erasure: Json, here: str) -> None:
             trace=Trace(correlation_id="c"),
         )
         received = Received(envelope, event)
-        await mongo.in_one_thread(network.database, lambda w, r=received: reactions.on_erasure_completed(r, w))  # type: ignore[misc]
+        await mongo.in_transaction(network.database, lambda w, r=received: reactions.on_erasure_completed(r, w))  # type: ignore[misc]
 
 
 async def delete_me(network: Network, person: Person) -> Json:

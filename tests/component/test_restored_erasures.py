@@ -62,7 +62,7 @@ def received(payload: MemberErased | ContactChanged, sequence: int) -> Received:
 async def published(bootstrap: str, fact: MemberErased) -> None:
     """As profiles published it long ago."""
     row = outbox._row(
-        outbox.Fact(
+        outbox.OutboxEvent(
             id=CLOCK.new_id(), payload=fact, institution="west", sequence=1, time=CLOCK.now(), trace=TRACE, bulk=False
         )
     )

@@ -16,7 +16,7 @@ from shared.contracts.envelope import Envelope, Received, Trace, headers_of
 from shared.contracts.matching import MatchingErasureCompleted
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Payload
-from shared.mongo import Database, Writing
+from shared.mongo import Database, Transaction
 from shared.telemetry import Metrics
 
 NOW = datetime(2027, 1, 4, 9, tzinfo=UTC)
@@ -86,7 +86,7 @@ OF_NO_INTEREST = NotificationRecorded(
 OF_INTEREST = MatchingErasureCompleted(erasure="e", member="mia", institution="north")
 
 
-def react(_received: Received, _writing: Writing) -> None:
+def react(_received: Received, _writing: Transaction) -> None:
     raise AssertionError
 
 

@@ -209,5 +209,5 @@ def _visit() -> Any:
     """A visit as templates read it."""
     session = SimpleNamespace(reader=SimpleNamespace(name="Mia"))
     return SimpleNamespace(
-        csrf="c", owner="o", once="k", principal=object(), session=session, form=Form(), member="mia"
+        csrf="c", owner="o", idempotency_key="k", principal=object(), session=session, form=Form(), member="mia"
     )

@@ -30,10 +30,10 @@ from services.matching.rotations.domain import Rotation, Window, announce
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import AssessmentChanged
-from shared.mongo import ASCENDING, Database, Document, ReplaceOne, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, ReplaceOne, Transaction, ensure_indexes, in_transaction
 from shared.offloop import off_loop
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 from shared.scope import Scope
 
 _DAYS = {"assessment_lookback_days": 180, "assessment_lookahead_days": 365}
@@ -84,10 +84,12 @@ class MongoFirewallRepository:
             return
         event = self._clock.new_id()
 
-        def body(writing: Writing) -> None:
-            write_all(writing, ROTATIONS, assessments.keeping(rotations, event=event, correlation=trace.correlation_id))
+        def body(transaction: Transaction) -> None:
+            write_all(
+                transaction, ROTATIONS, assessments.keeping(rotations, event=event, correlation=trace.correlation_id)
+            )
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def page(self, scope: Scope, *, after: str, limit: int) -> Sequence[Rotation]:
         wanted = {"external": {"$gt": after}, "void": False}
@@ -126,34 +128,34 @@ class MongoFirewallRepository:
             await self._database[WINDOWS].bulk_write([ReplaceOne({"_id": programme["_id"]}, window, upsert=True)])
 
     async def recount(self, counted: Counted, follow: Follow, *, now: datetime, limit: int, trace: Trace) -> int:
-        def body(writing: Writing) -> int:
-            found = writing[ROTATIONS].find(pairs.due(now), session=writing.session)
+        def body(transaction: Transaction) -> int:
+            found = transaction[ROTATIONS].find(pairs.due(now), session=transaction.session)
             due = [rotation_of(document) for document in found.sort("due_at", ASCENDING).limit(limit)]
             if due:
-                windows = _windows(writing, {rotation.institution for rotation in due})
+                windows = _windows(transaction, {rotation.institution for rotation in due})
                 changes = [(rotation, counted(rotation, windows[rotation.institution])) for rotation in due]
-                self._recounted(writing, self._announced(writing, changes, trace), trace)
-                self._follow(writing, changes, follow, trace)
+                self._recounted(transaction, self._announced(transaction, changes, trace), trace)
+                self._follow(transaction, changes, follow, trace)
             return len(due)
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     def _announced(
-        self, writing: Writing, changes: Iterable[tuple[Rotation, Rotation]], trace: Trace
+        self, transaction: Transaction, changes: Iterable[tuple[Rotation, Rotation]], trace: Trace
     ) -> Sequence[tuple[Rotation, Rotation]]:
         """The same changes, with the events that they lead to."""
         announced: list[tuple[Rotation, Rotation]] = []
-        facts: list[Fact] = []
+        facts: list[OutboxEvent] = []
         for before, recounted in changes:
             after, event = announce(recounted, new_id=self._clock.new_id())
             announced.append((before, after))
             if event is not None:
                 facts.append(self._fact(after, event, trace))
-        outbox.write(writing, facts)
+        outbox.write(transaction, facts)
         return announced
 
-    def _fact(self, rotation: Rotation, event: AssessmentChanged, trace: Trace) -> Fact:
-        return Fact(
+    def _fact(self, rotation: Rotation, event: AssessmentChanged, trace: Trace) -> OutboxEvent:
+        return OutboxEvent(
             id=self._clock.new_id(),
             payload=event,
             institution=rotation.institution,
@@ -162,32 +164,32 @@ class MongoFirewallRepository:
             trace=trace,
         )
 
-    def _recounted(self, writing: Writing, changes: Iterable[tuple[Rotation, Rotation]], trace: Trace) -> None:
+    def _recounted(self, transaction: Transaction, changes: Iterable[tuple[Rotation, Rotation]], trace: Trace) -> None:
         event, correlation = self._clock.new_id(), trace.correlation_id
         writes = [
             assessments.recounted(before, after, event=event, correlation=correlation) for before, after in changes
         ]
-        write_all(writing, ROTATIONS, writes)
+        write_all(transaction, ROTATIONS, writes)
 
     def _follow(
-        self, writing: Writing, changes: Iterable[tuple[Rotation, Rotation]], follow: Follow, trace: Trace
+        self, transaction: Transaction, changes: Iterable[tuple[Rotation, Rotation]], follow: Follow, trace: Trace
     ) -> None:
         couples = {after.both for before, after in changes if before.programmes != after.programmes}
         if not couples:
             return
         concerned = sorted(frozenset().union(*couples))
         own = {"parties": {"$in": concerned}}
-        locks = [seat_lock(member, institution=home) for member, home in _homes(writing, concerned)]
-        write_all(writing, SEATS, locks)
-        opened = writing[RELATIONSHIPS].find({**own, **OPEN}, session=writing.session)
-        asked = pending(writing, own)
+        locks = [seat_lock(member, institution=home) for member, home in _homes(transaction, concerned)]
+        write_all(transaction, SEATS, locks)
+        opened = transaction[RELATIONSHIPS].find({**own, **OPEN}, session=transaction.session)
+        asked = pending(transaction, own)
         decided = follow(
-            _apart(writing, couples, own),
+            _apart(transaction, couples, own),
             [relationship_of(document) for document in opened if frozenset(document["parties"]) in couples],
             [request for request in asked if _members(request) in couples],
         )
-        save(writing, decided, self._clock, trace)
-        _keep_in_place(writing, decided)
+        save(transaction, decided, self._clock, trace)
+        _keep_in_place(transaction, decided)
 
 
 def _both_within(scope: Scope) -> list[Document]:
@@ -203,16 +205,17 @@ def _members(request: Request) -> frozenset[str]:
     return frozenset((request.pair.mentee.member, request.pair.mentor.member))
 
 
-def _homes(writing: Writing, members: Sequence[str]) -> Iterable[tuple[str, str]]:
+def _homes(transaction: Transaction, members: Sequence[str]) -> Iterable[tuple[str, str]]:
     wanted = {"_id": {"$in": members}, "erased": False}
-    found = writing[PARTICIPANTS].find(wanted, {"institution": 1}, session=writing.session)
+    found = transaction[PARTICIPANTS].find(wanted, {"institution": 1}, session=transaction.session)
     return sorted((participant["_id"], participant["institution"]) for participant in found)
 
 
-def _apart(writing: Writing, couples: Collection[frozenset[str]], own: Document) -> Collection[Couple]:
+def _apart(transaction: Transaction, couples: Collection[frozenset[str]], own: Document) -> Collection[Couple]:
     """The couples that are kept apart now, by all their rotations, including those just written."""
     known = [
-        rotation_of(document) for document in writing[ROTATIONS].find({**own, **COUNTING}, session=writing.session)
+        rotation_of(document)
+        for document in transaction[ROTATIONS].find({**own, **COUNTING}, session=transaction.session)
     ]
     return {
         (programme, rotation.both)
@@ -222,7 +225,7 @@ def _apart(writing: Writing, couples: Collection[frozenset[str]], own: Document)
     }
 
 
-def _keep_in_place(writing: Writing, decided: Sequence[AnyDecided]) -> None:
+def _keep_in_place(transaction: Transaction, decided: Sequence[AnyDecided]) -> None:
     """Deletes the displacements of relationships whose conflict was cleared."""
     passed = [
         decision.state.id
@@ -231,13 +234,13 @@ def _keep_in_place(writing: Writing, decided: Sequence[AnyDecided]) -> None:
     ]
     if passed:
         gone = {"_id": {"$in": passed}, "cause": "conflict"}
-        writing[DISPLACEMENTS].delete_many(gone, session=writing.session)
+        transaction[DISPLACEMENTS].delete_many(gone, session=transaction.session)
 
 
-def _windows(writing: Writing, institutions: Collection[str]) -> Mapping[str, Sequence[Window]]:
+def _windows(transaction: Transaction, institutions: Collection[str]) -> Mapping[str, Sequence[Window]]:
     windows: defaultdict[str, list[Window]] = defaultdict(list)
     wanted = {"admits": {"$in": list(institutions)}}
-    for document in writing[PROGRAMMES].find(*_programmes(wanted), session=writing.session):
+    for document in transaction[PROGRAMMES].find(*_programmes(wanted), session=transaction.session):
         back, ahead = (timedelta(days=days) for days in _days(document).values())
         window = Window(programme=document["_id"], lookback=back, lookahead=ahead)
         for institution in set(institutions) & set(document["admits"]):

@@ -8,7 +8,7 @@ from services.matching.feedback import domain
 from services.matching.feedback.domain import Counted, Rating, Sum
 from services.matching.kernel.participants import Experience
 from services.matching.mentoring.domain.departures import Departure
-from shared.mongo import ASCENDING, Document, IndexModel, Writing
+from shared.mongo import ASCENDING, Document, IndexModel, Transaction
 
 ANSWERS, EXPERIENCES = "experience_answers", "experiences"
 ANSWER_INDEXES = [
@@ -30,16 +30,16 @@ def sum_of(document: Document | None) -> Sum:
     return Sum(answers=document["answers"], total=document["total"]) if document else Sum()
 
 
-def forget(writing: Writing, departure: Departure) -> None:
+def forget(transaction: Transaction, departure: Departure) -> None:
     """Deletes the answers of an erased member and about them. Answers of the same groups wait to be counted again."""
-    answers, session, member = writing[ANSWERS], writing.session, departure.member
+    answers, session, member = transaction[ANSWERS], transaction.session, departure.member
     answered = list(answers.find({"parties": member}, session=session))
     answers.delete_many({"$or": [{"parties": member}, {"mentor": member}]}, session=session)
-    writing[EXPERIENCES].delete_one({"_id": member}, session=session)
+    transaction[EXPERIENCES].delete_one({"_id": member}, session=session)
     dissolved = [answer["group"] for answer in answered if answer["group"]]
     answers.update_many(in_groups(dissolved), {"$set": {"group": None}}, session=session)
     for mentor in {answer["mentor"] for answer in answered if answer["group"]}:
-        _recount(writing, mentor, {"event": departure.event, "correlation": departure.correlation})
+        _recount(transaction, mentor, {"event": departure.event, "correlation": departure.correlation})
 
 
 def in_groups(groups: Sequence[str]) -> Document:
@@ -47,14 +47,14 @@ def in_groups(groups: Sequence[str]) -> Document:
     return {"group": {"$type": "string", "$in": list(groups)}}
 
 
-def _recount(writing: Writing, mentor: str, traced: Document) -> None:
-    session = writing.session
-    known = writing[EXPERIENCES].find_one({"_id": mentor}, session=session)
+def _recount(transaction: Transaction, mentor: str, traced: Document) -> None:
+    session = transaction.session
+    known = transaction[EXPERIENCES].find_one({"_id": mentor}, session=session)
     if known is None:
         return
     groups: defaultdict[str, list[Rating]] = defaultdict(list)
-    for document in writing[ANSWERS].find({"mentor": mentor, "group": {"$ne": None}}, session=session):
+    for document in transaction[ANSWERS].find({"mentor": mentor, "group": {"$ne": None}}, session=session):
         groups[document["group"]].append(document["rating"])
     fields = {**counting(domain.forget(groups.values(), known["level"])), **traced}
     changed = {"$set": fields, "$inc": {"version": 1}}
-    writing[EXPERIENCES].update_one({"_id": mentor}, changed, session=session)
+    transaction[EXPERIENCES].update_one({"_id": mentor}, changed, session=session)

@@ -16,7 +16,7 @@ from services.matching.projections.repository import PARTICIPANTS
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import Conflict, StaleVersion
-from shared.mongo import Database, Document, DuplicateKeyError, Writing, ensure_indexes, in_one_thread
+from shared.mongo import Database, Document, DuplicateKeyError, Transaction, ensure_indexes, in_transaction
 
 
 class MongoAnswerRepository:
@@ -41,30 +41,30 @@ class MongoAnswerRepository:
         return _rating(found) if found else None
 
     async def answer(self, relationship: Relationship, rating: Rating, trace: Trace) -> Rating:
-        def body(writing: Writing) -> Rating:
-            known = writing[ANSWERS].find_one({"_id": _of(relationship.pair)}, session=writing.session)
+        def body(transaction: Transaction) -> Rating:
+            known = transaction[ANSWERS].find_one({"_id": _of(relationship.pair)}, session=transaction.session)
             if known is not None:
                 return _rating(known)
-            _hold_both(writing, relationship)
+            _hold_both(transaction, relationship)
             answer = _answer(relationship, rating) | {"at": self._clock.now()}
-            writing[ANSWERS].insert_one(answer, session=writing.session)
-            self._count(writing, relationship, trace)
+            transaction[ANSWERS].insert_one(answer, session=transaction.session)
+            self._count(transaction, relationship, trace)
             return rating
 
         try:
-            return await in_one_thread(self._database, body)
+            return await in_transaction(self._database, body)
         except DuplicateKeyError:  # a concurrent request has stored it
             raise StaleVersion(found=1, expected=0) from None
 
-    def _count(self, writing: Writing, relationship: Relationship, trace: Trace) -> None:
-        mentor, answers, experiences = relationship.pair.mentor, writing[ANSWERS], writing[EXPERIENCES]
-        session = writing.session
+    def _count(self, transaction: Transaction, relationship: Relationship, trace: Trace) -> None:
+        mentor, answers, experiences = relationship.pair.mentor, transaction[ANSWERS], transaction[EXPERIENCES]
+        session = transaction.session
         waiting = {"mentor": mentor.member, "group": None}
         new = [document["rating"] for document in answers.find(waiting, session=session)]
         if not domain.is_group(new):
             return
         before = sum_of(experiences.find_one({"_id": mentor.member}, session=session))
-        counted = domain.count(new, before, _all_ratings(writing) - before)
+        counted = domain.count(new, before, _all_ratings(transaction) - before)
         group = self._clock.new_id()
         answers.update_many(waiting, {"$set": {"group": group}}, session=session)
         traced = {"event": group, "correlation": trace.correlation_id}
@@ -73,20 +73,20 @@ class MongoAnswerRepository:
         experiences.update_one({"_id": mentor.member}, changed, upsert=True, session=session)
 
 
-def _hold_both(writing: Writing, relationship: Relationship) -> None:
+def _hold_both(transaction: Transaction, relationship: Relationship) -> None:
     both = (relationship.pair.mentee, relationship.pair.mentor)
     wanted = {"_id": {"$in": [party.member for party in both]}, "erased": False}
-    if writing[PARTICIPANTS].count_documents(wanted, session=writing.session) < len(both):
+    if transaction[PARTICIPANTS].count_documents(wanted, session=transaction.session) < len(both):
         raise Conflict("not_available", "the mentee or the mentor is no longer a member")
-    write_all(writing, SEATS, [seat_lock(party.member, institution=party.institution) for party in both])
+    write_all(transaction, SEATS, [seat_lock(party.member, institution=party.institution) for party in both])
 
 
-def _all_ratings(writing: Writing) -> Sum:
+def _all_ratings(transaction: Transaction) -> Sum:
     """The sum of all mentors. To exclude the mentor in the query took twice as long."""
     stages: list[Document] = [
         {"$group": {"_id": None, "answers": {"$sum": "$answers"}, "total": {"$sum": "$total"}}},
     ]
-    return sum_of(next(iter(writing[EXPERIENCES].aggregate(stages, session=writing.session)), None))
+    return sum_of(next(iter(transaction[EXPERIENCES].aggregate(stages, session=transaction.session)), None))
 
 
 def _of(pair: Pair) -> str:

@@ -22,9 +22,9 @@ from shared.mongo import (
     Document,
     IndexModel,
     ReturnDocument,
-    Writing,
+    Transaction,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 from shared.outbox import table as outbox
 
@@ -81,15 +81,15 @@ class MongoJobs(Generic[AnyJob]):
 
     async def save(self, job: AnyJob) -> None:
         failpoints.reach("before-save")
-        await in_one_thread(self._database, lambda writing: self.replace(writing, job))
+        await in_transaction(self._database, lambda transaction: self.replace(transaction, job))
 
-    def insert(self, writing: Writing, job: AnyJob) -> None:
-        writing[self._collection.name].insert_one(self.document(job), session=writing.session)
+    def insert(self, transaction: Transaction, job: AnyJob) -> None:
+        transaction[self._collection.name].insert_one(self.document(job), session=transaction.session)
 
-    def replace(self, writing: Writing, job: AnyJob) -> None:
+    def replace(self, transaction: Transaction, job: AnyJob) -> None:
         """On condition of the version before. Raises `StaleVersion`."""
         before = {"_id": job.id, "version": job.version - 1}
-        done = writing[self._collection.name].replace_one(before, self.document(job), session=writing.session)
+        done = transaction[self._collection.name].replace_one(before, self.document(job), session=transaction.session)
         if not done.matched_count:
             raise StaleVersion(found=0, expected=job.version - 1)
 
@@ -113,9 +113,11 @@ def fields_of(document: Document) -> dict[str, Any]:
     return {"id": document["_id"], "began_at": document["at"], **fields}
 
 
-def append_event(writing: Writing, job: Job, event: Payload, *, correlation: str, clock: Clock, now: datetime) -> None:
+def append_event(
+    transaction: Transaction, job: Job, event: Payload, *, correlation: str, clock: Clock, now: datetime
+) -> None:
     """Appends the event of the job's new version to the outbox, in the transaction that saves it."""
-    fact = outbox.Fact(
+    fact = outbox.OutboxEvent(
         id=clock.new_id(),
         payload=event,
         institution=job.institution,
@@ -123,4 +125,4 @@ def append_event(writing: Writing, job: Job, event: Payload, *, correlation: str
         time=now,
         trace=Trace(correlation_id=correlation),
     )
-    outbox.write(writing, [fact])
+    outbox.write(transaction, [fact])

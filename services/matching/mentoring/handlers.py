@@ -12,14 +12,14 @@ from shared.clock import Clock
 from shared.contracts.envelope import Received, Trace
 from shared.contracts.mentorships import AboutMentorship, MentorshipEnded, MentorshipReturnDue
 from shared.errors import Conflict, Rejected
-from shared.mongo import Writing
+from shared.mongo import Transaction
 
 P = TypeVar("P", bound=AboutMentorship)
 Decide = Callable[[Relationship, Situation], Decided[Relationship] | None]
 
 
 class ChangeWithin(Protocol):
-    def __call__(self, writing: Writing, id: str, decide: Decide, trace: Trace) -> None:
+    def __call__(self, transaction: Transaction, id: str, decide: Decide, trace: Trace) -> None:
         """Changes the relationship in the caller's transaction; ignores an id that is unknown."""
 
 
@@ -28,21 +28,21 @@ class Reactions:
         self._change = change
         self._clock = clock
 
-    def on_mentorship_ended(self, received: Received, writing: Writing) -> None:
+    def on_mentorship_ended(self, received: Received, transaction: Transaction) -> None:
         event, now = _payload(received, MentorshipEnded), self._clock.now()
-        self._follow(received, event, writing, lambda open_, situation: _close(event, open_, situation, now))
+        self._follow(received, event, transaction, lambda open_, situation: _close(event, open_, situation, now))
 
-    def on_return_due(self, received: Received, writing: Writing) -> None:
+    def on_return_due(self, received: Received, transaction: Transaction) -> None:
         event = _payload(received, MentorshipReturnDue)
-        self._follow(received, event, writing, _resume)
+        self._follow(received, event, transaction, _resume)
 
-    def _follow(self, received: Received, event: AboutMentorship, writing: Writing, decide: Decide) -> None:
+    def _follow(self, received: Received, event: AboutMentorship, transaction: Transaction, decide: Decide) -> None:
         def decide_own(relationship: Relationship, situation: Situation) -> Decided[Relationship] | None:
             if not _is_about(event, relationship):
                 raise Rejected("another_institution", "names another programme, mentee or mentor of the relationship")
             return decide(relationship, situation)
 
-        self._change(writing, event.mentorship, decide_own, received.envelope.trace_for_effects())
+        self._change(transaction, event.mentorship, decide_own, received.envelope.trace_for_effects())
 
 
 def _close(

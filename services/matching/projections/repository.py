@@ -29,7 +29,7 @@ from shared.contracts.profiles import (
     PreferencesChanged,
 )
 from shared.identifiers import IDENTIFIER_KINDS, IdentifierKind
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
 
 INSTITUTIONS, PROGRAMMES, PREFERENCES = "institutions", "programmes", "preferences"
 PARTICIPANTS = vocabulary.PARTICIPANTS
@@ -97,7 +97,9 @@ class ProjectedDocuments:
         refused += await fold(self._database[PARTICIPANTS], staying, body)
         if left:
             leaving = [event for event in last if event.envelope.subject in left]
-            refused += await in_one_thread(self._database, lambda writing: _record_departures(writing, leaving, body))
+            refused += await in_transaction(
+                self._database, lambda transaction: _record_departures(transaction, leaving, body)
+            )
         await self._vocabulary.catch_up([event.envelope.subject for event in last])
         return refused
 
@@ -112,7 +114,7 @@ class ProjectedDocuments:
         restored backup that still has the member needs no tombstone.
         """
         erased = [event for event in received if event.payload is not None]
-        return await in_one_thread(self._database, lambda writing: _erase(writing, erased)) if erased else []
+        return await in_transaction(self._database, lambda transaction: _erase(transaction, erased)) if erased else []
 
     def _notify_applied(self, collection: str, received: Sequence[Received], body: Body = Payload.model_dump) -> None:
         if self._on_applied is not None and len(received) <= _FEW:
@@ -129,27 +131,29 @@ def _leaving_members(last: Sequence[Received], known: Mapping[str, Document]) ->
     }
 
 
-def _record_departures(writing: Writing, leaving: Sequence[Received], body: Body = Payload.model_dump) -> list[Refused]:
-    new, refused = fold_within(writing, PARTICIPANTS, leaving, body)
+def _record_departures(
+    transaction: Transaction, leaving: Sequence[Received], body: Body = Payload.model_dump
+) -> list[Refused]:
+    new, refused = fold_within(transaction, PARTICIPANTS, leaving, body)
     if new:
-        writing[DEPARTURES].bulk_write([departure_write(event) for event in new], session=writing.session)
+        transaction[DEPARTURES].bulk_write([departure_write(event) for event in new], session=transaction.session)
     return refused
 
 
-def _erase(writing: Writing, erased: Sequence[Received]) -> list[Refused]:
+def _erase(transaction: Transaction, erased: Sequence[Received]) -> list[Refused]:
     """Applies erasures in one transaction; refuses those that are not trusted."""
     members = erased_states(erased, MemberChanged, lambda erasure: erasure.members_sequence)
-    known = writing[PARTICIPANTS].find(
-        {"_id": {"$in": [event.envelope.subject for event in erased]}}, session=writing.session
+    known = transaction[PARTICIPANTS].find(
+        {"_id": {"$in": [event.envelope.subject for event in erased]}}, session=transaction.session
     )
     _, distrusted = split_trusted(members, {document["_id"]: document for document in known})
     refused = refused_of(erased, distrusted)
     trusted = [event for event in erased if all(event is not other.received for other in refused)]
-    _record_departures(writing, erased_states(trusted, MemberChanged, lambda erasure: erasure.members_sequence))
+    _record_departures(transaction, erased_states(trusted, MemberChanged, lambda erasure: erasure.members_sequence))
     preferences = erased_states(trusted, PreferencesChanged, lambda erasure: erasure.preferences_sequence)
-    fold_within(writing, PREFERENCES, preferences)
+    fold_within(transaction, PREFERENCES, preferences)
     if trusted:
-        writing[ERASURES].bulk_write([erasure_write(event) for event in trusted], session=writing.session)
+        transaction[ERASURES].bulk_write([erasure_write(event) for event in trusted], session=transaction.session)
     return refused
 
 

@@ -16,7 +16,16 @@ from shared.consuming.projection import Refused, fold_within
 from shared.contracts.envelope import Received
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import MemberChanged, TermChanged
-from shared.mongo import ASCENDING, Database, Document, IndexModel, UpdateOne, Writing, ensure_indexes, in_one_thread
+from shared.mongo import (
+    ASCENDING,
+    Database,
+    Document,
+    IndexModel,
+    Transaction,
+    UpdateOne,
+    ensure_indexes,
+    in_transaction,
+)
 
 PARTICIPANTS, TERMS, _CHANGED, _REVISIONS = "participants", "terms", "changed_terms", "vocabulary"
 _REVISION: Document = {"_id": "revision"}
@@ -90,7 +99,7 @@ class ProjectedVocabulary:
         return known if known.revision == await self._revision() else await self._load()
 
     async def fold_terms(self, received: Sequence[Received]) -> list[Refused]:
-        return await in_one_thread(self._database, lambda writing: _fold_terms(writing, received))
+        return await in_transaction(self._database, lambda transaction: _fold_terms(transaction, received))
 
     def body(self, vocabulary: Vocabulary) -> Callable[[Payload], Mapping[str, Any]]:
         """A member's document with the topics resolved by this vocabulary."""
@@ -174,14 +183,18 @@ def _renewed(document: Document, vocabulary: Vocabulary, cause: Document | None)
     return UpdateOne(same, {"$set": {RESOLVED: after, **(cause or {})}})
 
 
-def _fold_terms(writing: Writing, received: Sequence[Received]) -> list[Refused]:
+def _fold_terms(transaction: Transaction, received: Sequence[Received]) -> list[Refused]:
     ids = list({event.envelope.subject for event in received})
-    before = {found["_id"]: found for found in writing[TERMS].find({"_id": {"$in": ids}}, session=writing.session)}
-    new, refused = fold_within(writing, TERMS, received, term_body)
+    before = {
+        found["_id"]: found for found in transaction[TERMS].find({"_id": {"$in": ids}}, session=transaction.session)
+    }
+    new, refused = fold_within(transaction, TERMS, received, term_body)
     if new:
-        writing[_REVISIONS].update_one(_REVISION, {"$inc": {"revision": 1}}, upsert=True, session=writing.session)
+        transaction[_REVISIONS].update_one(
+            _REVISION, {"$inc": {"revision": 1}}, upsert=True, session=transaction.session
+        )
         commands = [_command(event, before.get(event.envelope.subject)) for event in new]
-        writing[_CHANGED].bulk_write(commands, session=writing.session)
+        transaction[_CHANGED].bulk_write(commands, session=transaction.session)
     return refused
 
 

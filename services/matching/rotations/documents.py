@@ -9,9 +9,9 @@ from services.matching.rotations.domain import Entry, Rotation
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import AssessmentChanged
-from shared.mongo import ASCENDING, Document, IndexModel, InsertOne, ReplaceOne, Writing
+from shared.mongo import ASCENDING, Document, IndexModel, InsertOne, ReplaceOne, Transaction
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact, Tombstone
+from shared.outbox.table import OutboxEvent, Tombstone
 
 ROTATIONS, WINDOWS = "rotations", "assessment_windows"
 COUNTING: Document = {"programmes.0": {"$exists": True}}
@@ -95,16 +95,18 @@ def _keeping(
     return ReplaceOne({"_id": rotation.id, "version": before}, document) if before else InsertOne(document)
 
 
-def forget(writing: Writing, member: str, *, clock: Clock, trace: Trace) -> None:
+def forget(transaction: Transaction, member: str, *, clock: Clock, trace: Trace) -> None:
     """Deletes the rotations of an erased member, and what the topic of assessments says of them."""
-    found = writing[ROTATIONS].find({"parties": member, "assessment": {"$type": "string"}}, session=writing.session)
-    outbox.write(writing, [withdrawal(rotation_of(document), clock=clock, trace=trace) for document in found])
-    writing[ROTATIONS].delete_many({"parties": member}, session=writing.session)
+    found = transaction[ROTATIONS].find(
+        {"parties": member, "assessment": {"$type": "string"}}, session=transaction.session
+    )
+    outbox.write(transaction, [withdrawal(rotation_of(document), clock=clock, trace=trace) for document in found])
+    transaction[ROTATIONS].delete_many({"parties": member}, session=transaction.session)
 
 
-def withdrawal(rotation: Rotation, *, clock: Clock, trace: Trace) -> Fact:
+def withdrawal(rotation: Rotation, *, clock: Clock, trace: Trace) -> OutboxEvent:
     assert rotation.assessment is not None  # noqa: S101 -- the query's condition
-    return Fact(
+    return OutboxEvent(
         id=clock.new_id(),
         payload=Tombstone(of=AssessmentChanged, aggregate=rotation.assessment),
         institution=rotation.institution,

@@ -10,7 +10,7 @@ from services.matching.projections.repository import PROGRAMMES
 from services.matching.simulations.comparison import Churn, Comparison, Figures
 from services.matching.simulations.lifecycle import KEPT, REMEMBERED, Draft, Result, Rules, Simulation
 from shared.contracts.profiles import programme_weights
-from shared.mongo import ASCENDING, Database, Document, DuplicateKeyError, IndexModel, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, DuplicateKeyError, IndexModel, in_transaction
 from shared.retention import keep_for
 
 REHEARSALS = "rehearsals"
@@ -31,7 +31,7 @@ class MongoSimulationRepository:
 
     async def begin(self, simulation: Simulation) -> Simulation | None:
         try:
-            await in_one_thread(self._database, lambda writing: self.jobs.insert(writing, simulation))
+            await in_transaction(self._database, lambda transaction: self.jobs.insert(transaction, simulation))
         except DuplicateKeyError:  # another is running, or this is a concurrent retry of the same request
             return await self.jobs.find(simulation.institution, simulation.id)
         return simulation

@@ -20,11 +20,11 @@ from shared.mongo import (
     IndexModel,
     InsertOne,
     ReplaceOne,
+    Transaction,
     UpdateOne,
-    Writing,
     duplicates_in,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 from shared.outbox import table as outbox
 
@@ -83,19 +83,19 @@ class MongoListRepository:
         return list_snapshot(document) if document else None
 
     async def write(self, written: Sequence[Written]) -> None:
-        def body(writing: Writing) -> None:
-            _write(written, writing)
-            outbox.write(writing, [fact for list_ in written if (fact := _fact(list_))])
+        def body(transaction: Transaction) -> None:
+            _write(written, transaction)
+            outbox.write(transaction, [fact for list_ in written if (fact := _fact(list_))])
 
         failpoints.reach("before-save")
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
 
-def _write(written: Sequence[Written], writing: Writing) -> None:
-    _guard([list_ for list_ in written if list_.replaces == 0], writing)
+def _write(written: Sequence[Written], transaction: Transaction) -> None:
+    _guard([list_ for list_ in written if list_.replaces == 0], transaction)
     lists = [_conditional(list_) for list_ in written]
     try:
-        done = writing["lists"].bulk_write(lists, ordered=False, session=writing.session)
+        done = transaction["lists"].bulk_write(lists, ordered=False, session=transaction.session)
     except BulkWriteError as failed:
         if not duplicates_in(failed):
             raise
@@ -104,7 +104,7 @@ def _write(written: Sequence[Written], writing: Writing) -> None:
         raise StaleVersion(found=done.matched_count + done.inserted_count, expected=len(written))
 
 
-def _guard(new: Sequence[Written], writing: Writing) -> None:
+def _guard(new: Sequence[Written], transaction: Transaction) -> None:
     """A new list has no stored fence to check: the fence of its shard's document is checked, and that document is
     written to, so that concurrent holders conflict.
     """
@@ -114,7 +114,7 @@ def _guard(new: Sequence[Written], writing: Writing) -> None:
     raised: list[UpdateOne] = [
         UpdateOne({"_id": shard, "fence": fence}, {"$inc": {"writes": 1}}) for shard, fence in fences.items()
     ]
-    done = writing["shards"].bulk_write(raised, ordered=False, session=writing.session)
+    done = transaction["shards"].bulk_write(raised, ordered=False, session=transaction.session)
     if done.matched_count != len(fences):
         raise StaleVersion(found=done.matched_count, expected=len(fences))
 
@@ -174,10 +174,10 @@ def list_snapshot(document: Document) -> ListSnapshot:
     )
 
 
-def _fact(list_: Written) -> outbox.Fact | None:
+def _fact(list_: Written) -> outbox.OutboxEvent | None:
     if list_.event is None:
         return None
-    return outbox.Fact(
+    return outbox.OutboxEvent(
         id=list_.event_id,
         payload=list_.event,
         institution=list_.enrolment.institution,

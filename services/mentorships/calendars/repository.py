@@ -11,7 +11,7 @@ from services.mentorships.meetings.domain.states import Series
 from services.mentorships.meetings.repository import MongoSeries
 from services.mentorships.projections.domain import Person
 from services.mentorships.projections.repository import MongoProjections, hold_people
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
 
 CALENDARS = "calendars"
 _BY_TOKEN = IndexModel([("token_hash", ASCENDING)], name="by_token", unique=True)
@@ -38,13 +38,13 @@ class MongoCalendars:
         document = asdict(address)
         document["_id"] = document.pop("member")
 
-        def body(writing: Writing) -> None:
-            hold_people(writing, [address.member])
-            writing[CALENDARS].replace_one(
-                _of(address.institution, address.member), document, True, session=writing.session
+        def body(transaction: Transaction) -> None:
+            hold_people(transaction, [address.member])
+            transaction[CALENDARS].replace_one(
+                _of(address.institution, address.member), document, True, session=transaction.session
             )
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def delete(self, institution: str, member: str) -> None:
         await self._database[CALENDARS].delete_one(_of(institution, member))
@@ -71,8 +71,8 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     return [found] if found else []
 
 
-def forget(writing: Writing, member: str) -> None:
-    writing[CALENDARS].delete_many({"_id": member}, session=writing.session)
+def forget(transaction: Transaction, member: str) -> None:
+    transaction[CALENDARS].delete_many({"_id": member}, session=transaction.session)
 
 
 def _of(institution: str, member: str) -> Document:

@@ -11,7 +11,7 @@ from services.mentorships.projections.domain import Programme
 from services.mentorships.projections.repository import MongoProjections, hold_people
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import Database, Document, Writing
+from shared.mongo import Database, Document, Transaction
 
 CHECK_INS = "check_ins"
 
@@ -41,17 +41,19 @@ class MongoCheckIns(MongoAggregates[CheckIns]):
             if found["pair"][found["opened"]["answers"]["by"]]["institution"] == institution
         ]
 
-    def save(self, writing: Writing, decided: Decided[CheckIns], trace: Trace, *, before: CheckIns | None) -> None:
+    def save(
+        self, transaction: Transaction, decided: Decided[CheckIns], trace: Trace, *, before: CheckIns | None
+    ) -> None:
         if before is not None and decided.state.answers != before.answers:
-            hold_people(writing, decided.state.pair.members)
-        super().save(writing, decided, trace, before=before)
+            hold_people(transaction, decided.state.pair.members)
+        super().save(transaction, decided, trace, before=before)
 
-    def follow(self, writing: Writing, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
+    def follow(self, transaction: Transaction, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
         """Starts with the first agreement, stops and continues with a pause, and ends with the mentorship."""
-        known = self.load(writing, domain.id_of(after.id))
+        known = self.load(transaction, domain.id_of(after.id))
         decided = self._decide(known, before, after)
         if decided is not None:
-            self.save(writing, decided, trace, before=known)
+            self.save(transaction, decided, trace, before=known)
 
     def _decide(self, known: CheckIns | None, before: Mentorship | None, after: Mentorship) -> Decided[CheckIns] | None:
         if known is None:
@@ -83,13 +85,13 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     ]
 
 
-def forget(writing: Writing, member: str) -> None:
+def forget(transaction: Transaction, member: str) -> None:
     """Deletes an erased member's answers."""
     for side in ("mentee", "mentor"):
-        writing[CHECK_INS].update_many(
+        transaction[CHECK_INS].update_many(
             {"parties": member, f"pair.{side}.member": member, "opened.0": {"$exists": True}},
             {"$pull": {"opened.$[].answers": {"by": side}}, "$inc": {"version": 1}},
-            session=writing.session,
+            session=transaction.session,
         )
 
 

@@ -11,7 +11,7 @@ from services.mentorships.projections.domain import Person, Programme
 from services.mentorships.projections.repository import MongoProjections, hold_people
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
 
 FLASH_SLOTS = "flash_slots"
 _MOST = 200
@@ -71,22 +71,22 @@ class MongoFlashSlots(MongoAggregates[Slot]):
     ) -> Sequence[Slot]:
         ids = [f"{id}.{number}" for number in range(1, MAX_SLOTS_AT_ONCE + 1)]
 
-        def body(writing: Writing) -> Sequence[Slot]:
-            known = writing[FLASH_SLOTS].find(
-                {"_id": {"$in": ids}, "institutions": mentor.institution}, session=writing.session
+        def body(transaction: Transaction) -> Sequence[Slot]:
+            known = transaction[FLASH_SLOTS].find(
+                {"_id": {"$in": ids}, "institutions": mentor.institution}, session=transaction.session
             )
             slots = [self._state(document) for document in known]
             if slots:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return sorted(slots, key=lambda slot: slot.starts_at)
-            hold_people(writing, [mentor.member])
-            calendar = self._calendar(writing, mentor.member, window.begins_at, window.ends_at)
+            hold_people(transaction, [mentor.member])
+            calendar = self._calendar(transaction, mentor.member, window.begins_at, window.ends_at)
             decided = decide(calendar)
             for each in decided:
-                self.save(writing, each, trace, before=None)
+                self.save(transaction, each, trace, before=None)
             return [each.state for each in decided]
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def book(
         self,
@@ -96,34 +96,36 @@ class MongoFlashSlots(MongoAggregates[Slot]):
         decide: Callable[[Slot, Calendar], Decided[Slot] | None],
         trace: Trace,
     ) -> Slot:
-        def body(writing: Writing) -> Slot:
-            document = writing[FLASH_SLOTS].find_one({"_id": id, "admits": institution}, session=writing.session)
+        def body(transaction: Transaction) -> Slot:
+            document = transaction[FLASH_SLOTS].find_one(
+                {"_id": id, "admits": institution}, session=transaction.session
+            )
             if document is None:
                 raise unknown("flash_slot")
             slot = self._state(document)
-            decided = decide(slot, self._calendar(writing, mentee, slot.starts_at, slot.ends_at))
+            decided = decide(slot, self._calendar(transaction, mentee, slot.starts_at, slot.ends_at))
             if decided is None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return slot
-            hold_people(writing, [mentee])  # also: of two bookings of one mentee the later counts both
-            self.save(writing, decided, trace, before=slot)
+            hold_people(transaction, [mentee])  # also: of two bookings of one mentee the later counts both
+            self.save(transaction, decided, trace, before=slot)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
-    def save(self, writing: Writing, decided: Decided[Slot], trace: Trace, *, before: Slot | None) -> None:
+    def save(self, transaction: Transaction, decided: Decided[Slot], trace: Trace, *, before: Slot | None) -> None:
         after = decided.state
         if after.mentee is not None and before is not None and after.feedback != before.feedback:
-            hold_people(writing, [after.mentee.member])
-        super().save(writing, decided, trace, before=before)
+            hold_people(transaction, [after.mentee.member])
+        super().save(transaction, decided, trace, before=before)
 
-    def _calendar(self, writing: Writing, member: str, begins_at: datetime, ends_at: datetime) -> Calendar:
+    def _calendar(self, transaction: Transaction, member: str, begins_at: datetime, ends_at: datetime) -> Calendar:
         now = self._clock.now()
         wanted = {"parties": member, "state": {"$in": _TO_COME}, "starts_at": {"$gt": now - _LONGEST}}
-        shown, session = {"starts_at": 1, "minutes": 1}, writing.session
+        shown, session = {"starts_at": 1, "minutes": 1}, transaction.session
         found = [
             (document["starts_at"], timedelta(minutes=document["minutes"]))
-            for document in writing[FLASH_SLOTS].find(wanted, shown, session=session, limit=_MOST)
+            for document in transaction[FLASH_SLOTS].find(wanted, shown, session=session, limit=_MOST)
         ]
         return Calendar(
             coming=sum(starts_at > now for starts_at, _ in found),
@@ -141,9 +143,9 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     return [_own_part(document, member) async for document in found]
 
 
-def forget(writing: Writing, member: str) -> None:
+def forget(transaction: Transaction, member: str) -> None:
     """Deletes what an erased member wrote, and their open slots; of a booked one the other person is notified."""
-    slots, session = writing[FLASH_SLOTS], writing.session
+    slots, session = transaction[FLASH_SLOTS], transaction.session
     slots.delete_many({"parties": member, "mentor.member": member, "state": "open"}, session=session)
     at_once = {"due_at": _AT_ONCE}
     own = {"mentor": {"topic": "", "link": ""}, "mentee": {"question": "", "feedback": None}}

@@ -13,13 +13,13 @@ from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.projections.repository import hold_people
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Writing, in_one_thread
+from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Transaction, in_transaction
 
 GOALS = "goals"
 _OF_MENTORSHIP = IndexModel([("mentorship", ASCENDING), ("_id", DESCENDING)], name="of_mentorship")
 
 
-BlockedBy = Callable[[Writing, Mentorship], tuple[Side, ...]]
+BlockedBy = Callable[[Transaction, Mentorship], tuple[Side, ...]]
 """Who has blocked the other one's messages, in the caller's transaction."""
 
 
@@ -39,47 +39,49 @@ class MongoGoals(MongoAggregates[Goal]):
         found = await self._mentorships.find(institution, mentorship)
         return OpenPair(pair=found.pair, is_open=found.is_open) if found else None
 
-    def save(self, writing: Writing, decided: Decided[Goal], trace: Trace, *, before: Goal | None) -> None:
-        hold_people(writing, decided.state.pair.members)
-        super().save(writing, decided, trace, before=before)
+    def save(self, transaction: Transaction, decided: Decided[Goal], trace: Trace, *, before: Goal | None) -> None:
+        hold_people(transaction, decided.state.pair.members)
+        super().save(transaction, decided, trace, before=before)
 
     async def set_goal(
         self, institution: str, mentorship: str, id: str, decide: Callable[[OpenPair, int], Decided[Goal]], trace: Trace
     ) -> Goal:
-        def body(writing: Writing) -> Goal:
-            known = self.load(writing, id, institution=institution)
+        def body(transaction: Transaction) -> Goal:
+            known = self.load(transaction, id, institution=institution)
             if known is not None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return known
-            found = self._mentorships.load(writing, mentorship, institution=institution)
+            found = self._mentorships.load(transaction, mentorship, institution=institution)
             if found is None:
                 raise unknown("mentorship")
-            count = writing[GOALS].count_documents({"mentorship": mentorship}, session=writing.session)
+            count = transaction[GOALS].count_documents({"mentorship": mentorship}, session=transaction.session)
             decided = decide(OpenPair(pair=found.pair, is_open=found.is_open), count)
-            self.save(writing, decided, trace, before=None)  # conflicts with a concurrent one: the later counts both
+            self.save(
+                transaction, decided, trace, before=None
+            )  # conflicts with a concurrent one: the later counts both
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def comment(
         self, institution: str, id: str, decide: Callable[[Goal, OpenPair], Decided[Goal] | None], trace: Trace
     ) -> Goal:
-        def body(writing: Writing) -> Goal:
-            goal = self.load(writing, id, institution=institution)
-            mentorship = self._mentorships.load(writing, goal.mentorship) if goal is not None else None
+        def body(transaction: Transaction) -> Goal:
+            goal = self.load(transaction, id, institution=institution)
+            mentorship = self._mentorships.load(transaction, goal.mentorship) if goal is not None else None
             if goal is None or mentorship is None:
                 raise unknown("goal")
             pair = OpenPair(pair=mentorship.pair, is_open=mentorship.is_open)
             if decide(goal, pair) is None:  # a repetition: it leaves the thread as it is too
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return goal
-            decided = decide(goal, replace(pair, blocked_by=self._blocked_by(writing, mentorship)))
+            decided = decide(goal, replace(pair, blocked_by=self._blocked_by(transaction, mentorship)))
             if decided is None:
                 return goal
-            self.save(writing, decided, trace, before=goal)
+            self.save(transaction, decided, trace, before=goal)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def of_mentorship(self, institution: str, mentorship: str) -> Sequence[Goal]:
         """The newest first. Ids, which are derived from idempotency keys, have no order."""
@@ -102,9 +104,9 @@ def _own_part(goal: Document, member: str) -> Document:
     return {"id": goal["_id"], "mentorship": goal["mentorship"], **own, "comments": comments}
 
 
-def forget(writing: Writing, member: str) -> None:
+def forget(transaction: Transaction, member: str) -> None:
     """Deletes an erased mentee's goals, and an erased mentor's comments."""
-    goals, session = writing[GOALS], writing.session
+    goals, session = transaction[GOALS], transaction.session
     goals.delete_many({"parties": member, "pair.mentee.member": member}, session=session)
     goals.update_many(
         {"parties": member, "pair.mentor.member": member},

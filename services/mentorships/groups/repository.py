@@ -15,7 +15,7 @@ from services.mentorships.projections.repository import MongoProjections, hold_p
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
 
 GROUPS = "groups"
 _MOST = 200
@@ -32,10 +32,10 @@ class MongoGroups(MongoAggregates[Group]):
     async def prepare(self, *further: IndexModel) -> None:
         await ensure_indexes(self._database[GROUPS], [OF_MEMBER, DUE, _OF_MENTORSHIP, *further])
 
-    def save(self, writing: Writing, decided: Decided[Group], trace: Trace, *, before: Group | None) -> None:
+    def save(self, transaction: Transaction, decided: Decided[Group], trace: Trace, *, before: Group | None) -> None:
         if _texts(decided.state) - _texts(before):
-            hold_people(writing, [decided.state.mentor.member])
-        super().save(writing, decided, trace, before=before)
+            hold_people(transaction, [decided.state.mentor.member])
+        super().save(transaction, decided, trace, before=before)
 
 
 class MongoMentoringGroups:
@@ -67,17 +67,17 @@ class MongoMentoringGroups:
         decide: Callable[[Sequence[Candidate]], Decided[Group]],
         trace: Trace,
     ) -> Group:
-        def body(writing: Writing) -> Group:
-            known = self._groups.load(writing, id, institution=mentor.institution)
+        def body(transaction: Transaction) -> Group:
+            known = self._groups.load(transaction, id, institution=mentor.institution)
             if known is not None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return known
-            decided = decide([self._candidate(writing, mentor, mentorship) for mentorship in mentorships])
-            hold_people(writing, [mentor.member])  # also: of two groups of one mentor the later sees the first
-            self._groups.save(writing, decided, trace, before=None)
+            decided = decide([self._candidate(transaction, mentor, mentorship) for mentorship in mentorships])
+            hold_people(transaction, [mentor.member])  # also: of two groups of one mentor the later sees the first
+            self._groups.save(transaction, decided, trace, before=None)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def change(
         self, institution: str, id: str, decide: Callable[[Group], Decided[Group] | None], trace: Trace
@@ -87,27 +87,27 @@ class MongoMentoringGroups:
     async def hold(
         self, institution: str, id: str, decide: Callable[[Group], Decided[Group] | None], trace: Trace
     ) -> Group:
-        def body(writing: Writing) -> Group:
-            before = self._groups.load(writing, id, institution=institution)
+        def body(transaction: Transaction) -> Group:
+            before = self._groups.load(transaction, id, institution=institution)
             if before is None:
                 raise NotFound("group_not_found", "there is no group with this id")
             decided = decide(before)
             if decided is None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return before
-            self._groups.save(writing, decided, trace, before=before)
-            self._meet(writing, before, decided.state, trace)
+            self._groups.save(transaction, decided, trace, before=before)
+            self._meet(transaction, before, decided.state, trace)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
-    def _candidate(self, writing: Writing, mentor: Party, id: str) -> Candidate:
+    def _candidate(self, transaction: Transaction, mentor: Party, id: str) -> Candidate:
         """Raises `NotFound` for a mentorship that is not the mentor's."""
-        found = self._mentorships.load(writing, id, institution=mentor.institution)
+        found = self._mentorships.load(transaction, id, institution=mentor.institution)
         if found is None or found.pair.mentor != mentor:
             raise NotFound("mentorship_not_found", "there is no mentorship of yours with this id")
         in_group = {"mentees.mentorship": id, "institutions": mentor.institution, **_OPEN}
-        is_in_group = writing[GROUPS].find_one(in_group, {"_id": 1}, session=writing.session) is not None
+        is_in_group = transaction[GROUPS].find_one(in_group, {"_id": 1}, session=transaction.session) is not None
         return Candidate(
             mentorship=found.id,
             mentee=found.pair.mentee,
@@ -117,30 +117,30 @@ class MongoMentoringGroups:
             is_in_group=is_in_group,
         )
 
-    def _meet(self, writing: Writing, before: Group, after: Group, trace: Trace) -> None:
+    def _meet(self, transaction: Transaction, before: Group, after: Group, trace: Trace) -> None:
         plan = after.plan
         for id in set(after.held) - set(before.held):
             found = occurrences.find(plan, after.changes, id) if plan is not None else None
             for mentee in after.mentees if found is not None else ():
-                known = self._mentorships.load(writing, mentee.mentorship)
+                known = self._mentorships.load(transaction, mentee.mentorship)
                 met = lifecycle.meet(known, met_at=found.starts_at) if known is not None and found is not None else None
                 if met is not None:
-                    self._mentorships.save(writing, met, trace, before=known)
+                    self._mentorships.save(transaction, met, trace, before=known)
 
 
 def follow_mentorships(database: Database, clock: Clock) -> Follow[Mentorship]:
     """With the end of a mentorship its mentee leaves the group."""
     groups = MongoGroups(database, clock)
 
-    def follow(writing: Writing, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
+    def follow(transaction: Transaction, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
         if before is None or after.is_open or not before.is_open:
             return
         wanted = {"mentees.mentorship": after.id, **_OPEN}
-        for found in writing[GROUPS].find(wanted, {"_id": 1}, session=writing.session):
-            known = groups.load(writing, found["_id"])
+        for found in transaction[GROUPS].find(wanted, {"_id": 1}, session=transaction.session):
+            known = groups.load(transaction, found["_id"])
             if known is not None:
                 left = domain.leave(known, after.pair.mentee.member, now=clock.now())
-                groups.save(writing, left, trace, before=known)
+                groups.save(transaction, left, trace, before=known)
 
     return follow
 
@@ -151,14 +151,14 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     return [_own_part(document, member) async for document in found]
 
 
-def forget(writing: Writing, member: str) -> None:
+def forget(transaction: Transaction, member: str) -> None:
     """Deletes what an erased mentor wrote. The end of their mentorships ends the group."""
     wanted = {"parties": member, "mentor.member": member}
-    writing[GROUPS].update_many(wanted, {"$set": {"terms.text": ""}}, session=writing.session)
+    transaction[GROUPS].update_many(wanted, {"$set": {"terms.text": ""}}, session=transaction.session)
     for part, texts in {"in_force": ("text",), "plan": ("place", "link")}.items():
         of_part = {**wanted, part: {"$type": "object"}}
         fields = {f"{part}.{text}": "" for text in texts}
-        writing[GROUPS].update_many(of_part, {"$set": fields}, session=writing.session)
+        transaction[GROUPS].update_many(of_part, {"$set": fields}, session=transaction.session)
 
 
 def _texts(group: Group | None) -> set[str]:

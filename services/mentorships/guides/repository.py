@@ -11,9 +11,9 @@ from shared.mongo import (
     Document,
     DuplicateKeyError,
     IndexModel,
-    Writing,
+    Transaction,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 
 GUIDES, TICKS = "guides", "guide_ticks"
@@ -47,16 +47,16 @@ class MongoGuides:
         lists = {"steps": list(guide.steps), "sources": list(guide.sources)}
         document = {**key, "guide": guide.id, **fields, **lists}
 
-        def body(writing: Writing) -> None:
+        def body(transaction: Transaction) -> None:
             if guide.version == 1:
-                writing[GUIDES].insert_one(document, session=writing.session)
+                transaction[GUIDES].insert_one(document, session=transaction.session)
                 return
             before = {**key, "version": guide.version - 1}
-            if not writing[GUIDES].replace_one(before, document, session=writing.session).matched_count:
+            if not transaction[GUIDES].replace_one(before, document, session=transaction.session).matched_count:
                 raise StaleVersion(found=guide.version, expected=guide.version - 1)
 
         try:
-            await in_one_thread(self._database, body)
+            await in_transaction(self._database, body)
         except DuplicateKeyError:
             raise StaleVersion(found=1, expected=0) from None
 
@@ -67,15 +67,15 @@ class MongoGuides:
     async def change_ticks(self, institution: str, member: str, guide: str, change: Callable[[Ticks], Ticks]) -> Ticks:
         key = {"_id": f"{institution}:{member}:{guide}", "institution": institution, "member": member, "guide": guide}
 
-        def body(writing: Writing) -> Ticks:
-            hold_people(writing, [member])
-            found = writing[TICKS].find_one(key, session=writing.session)
+        def body(transaction: Transaction) -> Ticks:
+            hold_people(transaction, [member])
+            found = transaction[TICKS].find_one(key, session=transaction.session)
             after = change(_ticks(found) if found else Ticks(member=member, guide=guide))
             ticked = {"$set": {"steps": sorted(after.steps)}}
-            writing[TICKS].update_one(key, ticked, upsert=True, session=writing.session)
+            transaction[TICKS].update_one(key, ticked, upsert=True, session=transaction.session)
             return after
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
@@ -84,8 +84,8 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     return [document async for document in database[TICKS].find({"institution": institution, "member": member}, hidden)]
 
 
-def forget(writing: Writing, member: str) -> None:
-    writing[TICKS].delete_many({"member": member}, session=writing.session)
+def forget(transaction: Transaction, member: str) -> None:
+    transaction[TICKS].delete_many({"member": member}, session=transaction.session)
 
 
 def _guide(document: Document) -> Guide:

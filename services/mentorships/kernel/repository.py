@@ -21,12 +21,12 @@ from shared.mongo import (
     Document,
     DuplicateKeyError,
     IndexModel,
-    Writing,
+    Transaction,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 
 OF_MEMBER = IndexModel([("parties", ASCENDING), ("_id", DESCENDING)], name="of_member")
 DUE = IndexModel([("due_at", ASCENDING)], name="due", partialFilterExpression={"due_at": {"$type": "date"}})
@@ -35,7 +35,7 @@ _OF_PROGRAMME = IndexModel(
 )
 
 
-Follow = Callable[[Writing, S | None, S, Trace], None]
+Follow = Callable[[Transaction, S | None, S, Trace], None]
 """Another slice's effects of a saved decision, in its transaction: of the state before (None for a new aggregate) and
 the state after.
 """
@@ -87,49 +87,49 @@ class MongoAggregates(Generic[S]):
         Raises `NotFound`, and `StaleVersion` after a concurrent change.
         """
 
-        def body(writing: Writing) -> S:
-            before = self.load(writing, id, institution=institution)
+        def body(transaction: Transaction) -> S:
+            before = self.load(transaction, id, institution=institution)
             if before is None:
                 raise NotFound(f"{self._what}_not_found", f"there is no {self._what.replace('_', ' ')} with this id")
             decided = decide(before)
             if decided is None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return before
-            self.save(writing, decided, trace, before=before)
+            self.save(transaction, decided, trace, before=before)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def add(self, decided: Decided[S], trace: Trace) -> S:
         """Saves a new aggregate. Raises `StaleVersion` where its id exists."""
-        await in_one_thread(self._database, lambda writing: self.save(writing, decided, trace, before=None))
+        await in_transaction(self._database, lambda transaction: self.save(transaction, decided, trace, before=None))
         return decided.state
 
-    def load(self, writing: Writing, id: str, *, institution: str | None = None) -> S | None:
+    def load(self, transaction: Transaction, id: str, *, institution: str | None = None) -> S | None:
         """In the caller's transaction. Events name aggregates without an institution, people with theirs."""
         wanted = {"_id": id} if institution is None else {"_id": id, "institutions": institution}
-        document = writing[self._name].find_one(wanted, session=writing.session)
+        document = transaction[self._name].find_one(wanted, session=transaction.session)
         return self._state(document) if document else None
 
-    def save(self, writing: Writing, decided: Decided[S], trace: Trace, *, before: S | None) -> None:
+    def save(self, transaction: Transaction, decided: Decided[S], trace: Trace, *, before: S | None) -> None:
         """In the caller's transaction."""
         document = self._document(decided.state)
         try:
-            self._write(writing, document)
+            self._write(transaction, document)
         except DuplicateKeyError:
             raise StaleVersion(found=1, expected=0) from None
         if decided.event is not None:
-            outbox.write(writing, [self._fact(decided.state, decided.event, trace)])
+            outbox.write(transaction, [self._fact(decided.state, decided.event, trace)])
         for follow in self._follow:
-            follow(writing, before, decided.state, trace)
+            follow(transaction, before, decided.state, trace)
 
-    def _write(self, writing: Writing, document: Document) -> None:
-        collection, version = writing[self._name], document["version"]
+    def _write(self, transaction: Transaction, document: Document) -> None:
+        collection, version = transaction[self._name], document["version"]
         if version == 1:
-            collection.insert_one(document, session=writing.session)
+            collection.insert_one(document, session=transaction.session)
             return
         guard = {"_id": document["_id"], "version": version - 1}
-        if not collection.replace_one(guard, document, session=writing.session).matched_count:
+        if not collection.replace_one(guard, document, session=transaction.session).matched_count:
             raise StaleVersion(found=version, expected=version - 1)
 
     def _document(self, state: S) -> Document:
@@ -141,8 +141,8 @@ class MongoAggregates(Generic[S]):
         fields = {name: value for name, value in document.items() if name not in ("_id", "institutions", "parties")}
         return self._mapping.validate_python({"id": document["_id"], **fields})
 
-    def _fact(self, state: S, event: Any, trace: Trace) -> Fact:
-        return Fact(
+    def _fact(self, state: S, event: Any, trace: Trace) -> OutboxEvent:
+        return OutboxEvent(
             id=self._clock.new_id(),
             payload=event,
             institution=event.tenant,

@@ -20,7 +20,7 @@ from shared.contracts.matching import (
 )
 from shared.contracts.payload import Recipient
 from shared.errors import Rejected
-from shared.mongo import Writing
+from shared.mongo import Transaction
 
 P = TypeVar("P", bound=AboutRelationship)
 
@@ -30,48 +30,48 @@ class Reactions:
         self._mentorships = mentorships
         self._clock = clock
 
-    def on_opened(self, received: Received, writing: Writing) -> None:
+    def on_opened(self, received: Received, transaction: Transaction) -> None:
         event = _payload(received, RelationshipOpened)
-        if self._mentorships.load(writing, event.relationship) is not None:
+        if self._mentorships.load(transaction, event.relationship) is not None:
             return
         now = self._clock.now()
         decided = domain.begin(
             Pair(programme=event.programme, mentee=_party(event.mentee), mentor=_party(event.mentor)),
             id=event.relationship,
-            introduction_days=introduction_days(writing, event.programme),
+            introduction_days=introduction_days(transaction, event.programme),
             opened_at=received.envelope.time or now,
             now=now,
         )
-        self._mentorships.save(writing, decided, received.envelope.trace_for_effects(), before=None)
+        self._mentorships.save(transaction, decided, received.envelope.trace_for_effects(), before=None)
 
-    def on_paused(self, received: Received, writing: Writing) -> None:
+    def on_paused(self, received: Received, transaction: Transaction) -> None:
         event = _payload(received, RelationshipPaused)
-        self._follow(received, event, writing, lambda known, now: domain.pause(known, reason=event.reason, now=now))
+        self._follow(received, event, transaction, lambda known, now: domain.pause(known, reason=event.reason, now=now))
 
-    def on_resumed(self, received: Received, writing: Writing) -> None:
+    def on_resumed(self, received: Received, transaction: Transaction) -> None:
         event = _payload(received, RelationshipResumed)
-        self._follow(received, event, writing, lambda known, now: domain.resume(known, now=now))
+        self._follow(received, event, transaction, lambda known, now: domain.resume(known, now=now))
 
-    def on_closed(self, received: Received, writing: Writing) -> None:
+    def on_closed(self, received: Received, transaction: Transaction) -> None:
         event = _payload(received, RelationshipClosed)
 
         def decide(known: Mentorship, now: datetime) -> Decided[Mentorship] | None:
             return domain.close(known, reason=event.reason, already_notified=event.recipients, now=now)
 
-        self._follow(received, event, writing, decide)
+        self._follow(received, event, transaction, decide)
 
     def _follow(
         self,
         received: Received,
         event: AboutRelationship,
-        writing: Writing,
+        transaction: Transaction,
         decide: Callable[[Mentorship, datetime], Decided[Mentorship] | None],
     ) -> None:
         """Ignores a relationship that was opened before this service first read the topic."""
-        known = self._mentorships.load(writing, event.relationship)
+        known = self._mentorships.load(transaction, event.relationship)
         decided = decide(known, self._clock.now()) if known is not None else None
         if decided is not None:
-            self._mentorships.save(writing, decided, received.envelope.trace_for_effects(), before=known)
+            self._mentorships.save(transaction, decided, received.envelope.trace_for_effects(), before=known)
 
 
 def _payload(received: Received, kind: type[P]) -> P:

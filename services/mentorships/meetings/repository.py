@@ -17,7 +17,7 @@ from services.mentorships.projections.repository import MongoProjections, hold_p
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import NotFound
-from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Writing, in_one_thread
+from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Transaction, in_transaction
 
 SERIES = "meeting_series"
 _OF_MENTORSHIP = IndexModel([("mentorship", ASCENDING), ("_id", DESCENDING)], name="of_mentorship")
@@ -32,25 +32,27 @@ class MongoSeries(MongoAggregates[Series]):
     async def prepare(self, *further: IndexModel) -> None:
         await super().prepare(_OF_MENTORSHIP, *further)
 
-    def save(self, writing: Writing, decided: Decided[Series], trace: Trace, *, before: Series | None) -> None:
+    def save(self, transaction: Transaction, decided: Decided[Series], trace: Trace, *, before: Series | None) -> None:
         if _texts(decided.state) - _texts(before):
-            hold_people(writing, decided.state.pair.members)
-        super().save(writing, decided, trace, before=before)
+            hold_people(transaction, decided.state.pair.members)
+        super().save(transaction, decided, trace, before=before)
 
 
 def follow_mentorships(database: Database, clock: Clock) -> Follow[Mentorship]:
     """A pause suspends the open series of a mentorship, and its end cancels them."""
     series = MongoSeries(database, clock)
 
-    def follow(writing: Writing, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
+    def follow(transaction: Transaction, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
         if before is None or (before.is_open, before.is_paused) == (after.is_open, after.is_paused):
             return
         now = clock.now()
-        for found in writing[SERIES].find({"mentorship": after.id, **_OPEN}, {"_id": 1}, session=writing.session):
-            known = series.load(writing, found["_id"])
+        for found in transaction[SERIES].find(
+            {"mentorship": after.id, **_OPEN}, {"_id": 1}, session=transaction.session
+        ):
+            known = series.load(transaction, found["_id"])
             decided = _followed(known, after, now) if known is not None else None
             if decided is not None:
-                series.save(writing, decided, trace, before=known)
+                series.save(transaction, decided, trace, before=known)
 
     return follow
 
@@ -78,16 +80,16 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     ]
 
 
-def forget(writing: Writing, member: str) -> None:
+def forget(transaction: Transaction, member: str) -> None:
     """Deletes where the person's meetings took place, and whose duties left some out; the dates stay, as in the
     mentorship.
     """
-    writing[SERIES].update_many({"parties": member}, {"$set": {"skips": {}}}, session=writing.session)
+    transaction[SERIES].update_many({"parties": member}, {"$set": {"skips": {}}}, session=transaction.session)
     for plan in ("plan", "proposal.plan"):
-        writing[SERIES].update_many(
+        transaction[SERIES].update_many(
             {"parties": member, plan: {"$type": "object"}},
             {"$set": {f"{plan}.place": "", f"{plan}.link": ""}},
-            session=writing.session,
+            session=transaction.session,
         )
 
 
@@ -136,41 +138,41 @@ class MongoMeetings:
         decide: Callable[[Mentorship, int], Decided[Series]],
         trace: Trace,
     ) -> Series:
-        def body(writing: Writing) -> Series:
-            known = self._series.load(writing, id, institution=institution)
+        def body(transaction: Transaction) -> Series:
+            known = self._series.load(transaction, id, institution=institution)
             if known is not None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return known
-            of = self._mentorships.load(writing, mentorship, institution=institution)
+            of = self._mentorships.load(transaction, mentorship, institution=institution)
             if of is None:
                 raise NotFound("mentorship_not_found", "there is no mentorship with this id")
             counted = _counted(mentorship, self._clock.now())
-            decided = decide(of, writing[SERIES].count_documents(counted, session=writing.session))
-            self._series.save(writing, decided, trace, before=None)
+            decided = decide(of, transaction[SERIES].count_documents(counted, session=transaction.session))
+            self._series.save(transaction, decided, trace, before=None)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def record(self, institution: str, id: str, decide: Decide, trace: Trace) -> Series:
-        def body(writing: Writing) -> Series:
-            before = self._series.load(writing, id, institution=institution)
+        def body(transaction: Transaction) -> Series:
+            before = self._series.load(transaction, id, institution=institution)
             if before is None:
                 raise NotFound("meeting_series_not_found", "there is no meeting series with this id")
             decided = decide(before)
             if decided is None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return before
-            self._series.save(writing, decided, trace, before=before)
-            self._meet(writing, before, decided.state, trace)
+            self._series.save(transaction, decided, trace, before=before)
+            self._meet(transaction, before, decided.state, trace)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
-    def _meet(self, writing: Writing, before: Series, after: Series, trace: Trace) -> None:
+    def _meet(self, transaction: Transaction, before: Series, after: Series, trace: Trace) -> None:
         held = [id for id, outcome in after.outcomes.items() if outcome == "held" != before.outcomes.get(id)]
         found = [occurrences.find(after.in_force, after.changes, id) for id in held]
-        known = self._mentorships.load(writing, after.mentorship)
+        known = self._mentorships.load(transaction, after.mentorship)
         for occurrence in filter(None, found):
             met = lifecycle.meet(known, met_at=occurrence.starts_at) if known is not None else None
             if met is not None:
-                self._mentorships.save(writing, met, trace, before=known)
+                self._mentorships.save(transaction, met, trace, before=known)

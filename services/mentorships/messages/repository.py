@@ -14,7 +14,16 @@ from services.mentorships.projections.domain import Programme
 from services.mentorships.projections.repository import hold_people
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    Document,
+    IndexModel,
+    Transaction,
+    ensure_indexes,
+    in_transaction,
+)
 
 MESSAGES, THREADS = "messages", "threads"
 _INDEXES = (
@@ -55,30 +64,32 @@ class MongoMessages(MongoAggregates[Message]):
     async def send(
         self, institution: str, mentorship: str, id: str, decide: Callable[[Thread], Decided[Message]], trace: Trace
     ) -> Message:
-        def body(writing: Writing) -> Message:
-            sent = self.load(writing, id, institution=institution)
+        def body(transaction: Transaction) -> Message:
+            sent = self.load(transaction, id, institution=institution)
             if sent is not None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return sent
-            known = self._mentorships.load(writing, mentorship, institution=institution)
+            known = self._mentorships.load(transaction, mentorship, institution=institution)
             if known is None:
                 raise unknown("mentorship")
             # Counts before it reads: a concurrent block conflicts, and the later of the two sees the other.
-            thread = writing[THREADS].find_one_and_update(
+            thread = transaction[THREADS].find_one_and_update(
                 {"_id": mentorship},
                 {"$inc": {"messages": 1}, "$setOnInsert": _people(known)},
                 upsert=True,
-                session=writing.session,
+                session=transaction.session,
             )
             decided = decide(_thread(known, thread))
-            self.save(writing, decided, trace, before=None)
+            self.save(transaction, decided, trace, before=None)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
-    def save(self, writing: Writing, decided: Decided[Message], trace: Trace, *, before: Message | None) -> None:
-        hold_people(writing, decided.state.pair.members)
-        super().save(writing, decided, trace, before=before)
+    def save(
+        self, transaction: Transaction, decided: Decided[Message], trace: Trace, *, before: Message | None
+    ) -> None:
+        hold_people(transaction, decided.state.pair.members)
+        super().save(transaction, decided, trace, before=before)
 
     async def of_thread(
         self, institution: str, mentorship: str, *, before: tuple[datetime, str] | None, limit: int
@@ -120,27 +131,30 @@ class MongoMessages(MongoAggregates[Message]):
     async def block(self, institution: str, mentorship: str, *, side: Side, is_blocked: bool) -> None:
         change = {"$addToSet" if is_blocked else "$pull": {"blocked_by": side}}
 
-        def body(writing: Writing) -> None:
-            known = self._mentorships.load(writing, mentorship, institution=institution)
+        def body(transaction: Transaction) -> None:
+            known = self._mentorships.load(transaction, mentorship, institution=institution)
             if known is None:
                 return
-            hold_people(writing, [known.pair.party(side).member])
-            writing[THREADS].update_one(
-                {"_id": mentorship}, {**change, "$setOnInsert": _people(known)}, upsert=True, session=writing.session
+            hold_people(transaction, [known.pair.party(side).member])
+            transaction[THREADS].update_one(
+                {"_id": mentorship},
+                {**change, "$setOnInsert": _people(known)},
+                upsert=True,
+                session=transaction.session,
             )
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
 
-def blocked_by(writing: Writing, mentorship: Mentorship) -> tuple[Side, ...]:
+def blocked_by(transaction: Transaction, mentorship: Mentorship) -> tuple[Side, ...]:
     """Who has blocked the other one, for what the two write elsewhere. Writes to the thread, so that a block at the
     same moment conflicts: nothing arrives after a block that was answered.
     """
-    thread = writing[THREADS].find_one_and_update(
+    thread = transaction[THREADS].find_one_and_update(
         {"_id": mentorship.id},
         {"$inc": {"holds": 1}, "$setOnInsert": _people(mentorship)},
         upsert=True,
-        session=writing.session,
+        session=transaction.session,
     )
     return _thread(mentorship, thread).blocked_by
 
@@ -171,21 +185,21 @@ async def export_reports(database: Database, institution: str, member: str) -> S
     ]
 
 
-def forget(writing: Writing, member: str) -> None:
+def forget(transaction: Transaction, member: str) -> None:
     """Deletes the messages that an erased member wrote, what they said of those they reported, and their blocks."""
-    for document in list(writing[THREADS].find({"parties": member}, session=writing.session)):
+    for document in list(transaction[THREADS].find({"parties": member}, session=transaction.session)):
         if _has_blocked(document, member):
             side = SIDES[document["parties"].index(member)]
-            writing[THREADS].update_one(
-                {"_id": document["_id"]}, {"$pull": {"blocked_by": side}}, session=writing.session
+            transaction[THREADS].update_one(
+                {"_id": document["_id"]}, {"$pull": {"blocked_by": side}}, session=transaction.session
             )
     for side, other in (("mentee", "mentor"), ("mentor", "mentee")):
         theirs = {"parties": member, f"pair.{side}.member": member}
-        writing[MESSAGES].delete_many({**theirs, "by": side}, session=writing.session)
-        writing[MESSAGES].update_many(
+        transaction[MESSAGES].delete_many({**theirs, "by": side}, session=transaction.session)
+        transaction[MESSAGES].update_many(
             {**theirs, "by": other, "report.at": {"$exists": True}},
             {"$set": {"report.comment": ""}, "$inc": {"version": 1}},
-            session=writing.session,
+            session=transaction.session,
         )
 
 

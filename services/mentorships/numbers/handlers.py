@@ -13,7 +13,7 @@ from shared.contracts.matching import (
     RequestWithdrawn,
 )
 from shared.errors import Rejected
-from shared.mongo import Writing
+from shared.mongo import Transaction
 
 OUTCOMES: dict[type[AboutRequest], RequestOutcome] = {
     MentorRequested: "pending",
@@ -25,15 +25,17 @@ OUTCOMES: dict[type[AboutRequest], RequestOutcome] = {
 
 
 class Record(Protocol):
-    def __call__(self, writing: Writing, received: Received, event: AboutRequest, outcome: RequestOutcome) -> None: ...
+    def __call__(
+        self, transaction: Transaction, received: Received, event: AboutRequest, outcome: RequestOutcome
+    ) -> None: ...
 
 
 class Reactions:
     def __init__(self, record: Record) -> None:
         self._record = record
 
-    def on_request_changed(self, received: Received, writing: Writing) -> None:
+    def on_request_changed(self, received: Received, transaction: Transaction) -> None:
         event = received.payload
         if not isinstance(event, AboutRequest):
             raise Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")
-        self._record(writing, received, event, OUTCOMES[type(event)])
+        self._record(transaction, received, event, OUTCOMES[type(event)])

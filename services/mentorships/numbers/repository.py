@@ -12,7 +12,7 @@ from services.mentorships.projections.repository import MongoProjections
 from shared.clock import Clock
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AboutRequest
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes
 
 ASKS = "asks"
 _OF_PROGRAMME = IndexModel(
@@ -57,7 +57,9 @@ class MongoNumbers:
             found[series["mentorship"]].update([*series["outcomes"].values(), *("unknown" for _ in unanswered)])
         return defaultdict(Meetings, {mentorship: Meetings(**counts) for mentorship, counts in found.items()})
 
-    def record(self, writing: Writing, received: Received, event: AboutRequest, outcome: RequestOutcome) -> None:
+    def record(
+        self, transaction: Transaction, received: Received, event: AboutRequest, outcome: RequestOutcome
+    ) -> None:
         """A request that was made before this service read the topic counts from its first known event."""
         changed = {
             "programme": event.programme,
@@ -65,8 +67,8 @@ class MongoNumbers:
             "outcome": outcome,
         }
         new = {"made_at": received.envelope.time or self._clock.now()}
-        writing[ASKS].update_one(
-            {"_id": event.request}, {"$set": changed, "$setOnInsert": new}, upsert=True, session=writing.session
+        transaction[ASKS].update_one(
+            {"_id": event.request}, {"$set": changed, "$setOnInsert": new}, upsert=True, session=transaction.session
         )
 
 

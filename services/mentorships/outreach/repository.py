@@ -8,7 +8,7 @@ from services.mentorships.outreach.domain import Visit
 from services.mentorships.projections.repository import MongoProjections, hold_people
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
 
 VISITS = "outreach_visits"
 _MOST = 200
@@ -30,21 +30,21 @@ class MongoVisits(MongoAggregates[Visit]):
         return sorted(found, key=lambda visit: visit.plan.starts_at, reverse=True)
 
     async def plan(self, visitor: Party, id: str, decide: Callable[[int], Decided[Visit]], trace: Trace) -> Visit:
-        def body(writing: Writing) -> Visit:
-            known = self.load(writing, id, institution=visitor.institution)
+        def body(transaction: Transaction) -> Visit:
+            known = self.load(transaction, id, institution=visitor.institution)
             if known is not None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return known
             wanted = {"parties": visitor.member, "state": "planned"}
-            decided = decide(writing[VISITS].count_documents(wanted, session=writing.session))
-            self.save(writing, decided, trace, before=None)
+            decided = decide(transaction[VISITS].count_documents(wanted, session=transaction.session))
+            self.save(transaction, decided, trace, before=None)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
-    def save(self, writing: Writing, decided: Decided[Visit], trace: Trace, *, before: Visit | None) -> None:
-        hold_people(writing, [decided.state.visitor.member])
-        super().save(writing, decided, trace, before=before)
+    def save(self, transaction: Transaction, decided: Decided[Visit], trace: Trace, *, before: Visit | None) -> None:
+        hold_people(transaction, [decided.state.visitor.member])
+        super().save(transaction, decided, trace, before=before)
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
@@ -53,6 +53,6 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     return [{"id": document["_id"], **{name: document[name] for name in names}} async for document in found]
 
 
-def forget(writing: Writing, member: str) -> None:
+def forget(transaction: Transaction, member: str) -> None:
     """With the contacts of hosts."""
-    writing[VISITS].delete_many({"parties": member}, session=writing.session)
+    transaction[VISITS].delete_many({"parties": member}, session=transaction.session)

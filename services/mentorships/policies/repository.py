@@ -5,7 +5,7 @@ from services.mentorships.policies.usecases import Decide
 from services.mentorships.projections.domain import Programme
 from services.mentorships.projections.repository import MongoProjections
 from shared.errors import StaleVersion
-from shared.mongo import Database, Document, DuplicateKeyError, Writing, ensure_indexes, in_one_thread
+from shared.mongo import Database, Document, DuplicateKeyError, Transaction, ensure_indexes, in_transaction
 
 POLICIES = "policies"
 
@@ -26,29 +26,29 @@ class MongoPolicies:
         return _policy(await self._database[POLICIES].find_one(wanted), programme)
 
     async def change(self, programme: Programme, decide: Decide) -> MentoringPolicy:
-        def body(writing: Writing) -> MentoringPolicy:
+        def body(transaction: Transaction) -> MentoringPolicy:
             key = {"_id": programme.id, "institution": programme.institution}
-            before = _policy(writing[POLICIES].find_one(key, session=writing.session), programme)
+            before = _policy(transaction[POLICIES].find_one(key, session=transaction.session), programme)
             after = decide(before)
             if after == before:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return before
             fields = {"introduction_days": after.introduction_days, "version": after.version}
             guard = {**key, "version": before.version}
             try:
-                writing[POLICIES].replace_one(
-                    guard, {**key, **fields}, upsert=before.version == 0, session=writing.session
+                transaction[POLICIES].replace_one(
+                    guard, {**key, **fields}, upsert=before.version == 0, session=transaction.session
                 )
             except DuplicateKeyError:
                 raise StaleVersion(found=1, expected=0) from None
             return after
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
 
-def introduction_days(writing: Writing, programme: str) -> int:
+def introduction_days(transaction: Transaction, programme: str) -> int:
     """In the caller's transaction. Events name programmes without an institution."""
-    found = writing[POLICIES].find_one({"_id": programme}, session=writing.session)
+    found = transaction[POLICIES].find_one({"_id": programme}, session=transaction.session)
     return int(found["introduction_days"]) if found else DEFAULT_INTRODUCTION_DAYS
 
 

@@ -13,9 +13,9 @@ from shared.consuming.projection import Refused, erased_states, fold_within, ref
 from shared.contracts.envelope import Received
 from shared.contracts.mentorships import MentorshipsErasureCompleted
 from shared.contracts.profiles import MemberChanged, MemberErased, MentoringProfileChanged
-from shared.mongo import Database, Document, Writing, in_one_thread
+from shared.mongo import Database, Document, Transaction, in_transaction
 
-Forget = Callable[[Writing, str], None]
+Forget = Callable[[Transaction, str], None]
 """Deletes what a slice keeps of a member, by their id, in the transaction of the erasure."""
 
 
@@ -49,18 +49,18 @@ class MongoErasures:
         erased = [record for record in received if isinstance(record.payload, MemberErased)]
         if not erased:
             return []
-        return await in_one_thread(self._database, lambda writing: self._erase(writing, erased))
+        return await in_transaction(self._database, lambda transaction: self._erase(transaction, erased))
 
-    def _erase(self, writing: Writing, erased: Sequence[Received]) -> list[Refused]:
+    def _erase(self, transaction: Transaction, erased: Sequence[Received]) -> list[Refused]:
         states = erased_states(erased, MentoringProfileChanged, lambda event: event.mentoring_sequence)
-        _, distrusted = fold_within(writing, PEOPLE, states)
+        _, distrusted = fold_within(transaction, PEOPLE, states)
         roles = erased_states(erased, MemberChanged, lambda event: event.members_sequence)
-        _, distrusted_roles = fold_within(writing, MENTORS, roles, mentor_fields)
+        _, distrusted_roles = fold_within(transaction, MENTORS, roles, mentor_fields)
         refused = refused_of(erased, [*distrusted, *distrusted_roles])
         now = self._clock.now()
         for record in erased:
             if all(record is not refusal.received for refusal in refused):
                 for forget in self._forget:
-                    forget(writing, record.envelope.subject)
-                publish_receipt(writing, record, MentorshipsErasureCompleted, service="mentorships", now=now)
+                    forget(transaction, record.envelope.subject)
+                publish_receipt(transaction, record, MentorshipsErasureCompleted, service="mentorships", now=now)
         return refused

@@ -8,7 +8,7 @@ from shared.contracts.envelope import Received
 from shared.contracts.matching import AssessmentChanged
 from shared.contracts.profiles import MemberChanged, MentoringProfileChanged, ProgrammeChanged
 from shared.errors import Conflict
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes
 
 PEOPLE, MENTORS, PROGRAMMES, ASSESSMENTS = "people", "mentors", "programmes", "assessments"
 _ASSESSED = IndexModel([("assessed", ASCENDING), ("counts", ASCENDING)], name="assessed")
@@ -78,19 +78,19 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     return [{**profile, "mentor_in": mentor_in} async for profile in database[PEOPLE].find(own, shown)]
 
 
-def people_within(writing: Writing, ids: Collection[str]) -> Mapping[str, Person]:
+def people_within(transaction: Transaction, ids: Collection[str]) -> Mapping[str, Person]:
     """The same in the caller's transaction."""
-    found = writing[PEOPLE].find({"_id": {"$in": list(ids)}, "erased": False}, session=writing.session)
+    found = transaction[PEOPLE].find({"_id": {"$in": list(ids)}, "erased": False}, session=transaction.session)
     return {document["_id"]: _person(document) for document in found}
 
 
-def hold_people(writing: Writing, ids: Collection[str]) -> None:
+def hold_people(transaction: Transaction, ids: Collection[str]) -> None:
     """For a transaction that stores texts of people: it writes to their documents, as an erasure does, so that an
     erasure either finds the texts or aborts the transaction, which is then refused. Raises `Conflict`.
     """
     wanted = {"_id": {"$in": list(ids)}}
-    writing[PEOPLE].update_many({**wanted, "erased": False}, {"$inc": {"holds": 1}}, session=writing.session)
-    if writing[PEOPLE].count_documents({**wanted, "erased": True}, session=writing.session):
+    transaction[PEOPLE].update_many({**wanted, "erased": False}, {"$inc": {"holds": 1}}, session=transaction.session)
+    if transaction[PEOPLE].count_documents({**wanted, "erased": True}, session=transaction.session):
         raise Conflict("not_available", "the mentee or the mentor is no longer a member")
 
 

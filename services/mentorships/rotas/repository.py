@@ -14,7 +14,7 @@ from services.mentorships.rotas import domain
 from services.mentorships.rotas.domain import Rota
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
 
 ROTAS = "rotas"
 
@@ -37,31 +37,31 @@ class MongoRotas(MongoAggregates[Rota]):
     async def set(
         self, institution: str, id: str, decide: Callable[[Rota | None], Decided[Rota] | None], trace: Trace
     ) -> None:
-        def body(writing: Writing) -> None:
-            before = self.load(writing, id, institution=institution)
+        def body(transaction: Transaction) -> None:
+            before = self.load(transaction, id, institution=institution)
             decided = decide(before)
             if decided is None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return
-            hold_people(writing, [id])
-            self.save(writing, decided, trace, before=before)
+            hold_people(transaction, [id])
+            self.save(transaction, decided, trace, before=before)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
-    def _change_meetings(self, writing: Writing, before: Rota | None, after: Rota, trace: Trace) -> None:
+    def _change_meetings(self, transaction: Transaction, before: Rota | None, after: Rota, trace: Trace) -> None:
         """When time has passed a rota, its person's agreed series are compared with it."""
         if before is None or before.due_at is None or after.due_at is not None:
             return
         now = self._clock.now()
         wanted = {"parties": after.person.member, "state": "agreed"}
-        for found in list(writing[SERIES].find(wanted, {"_id": 1}, session=writing.session)):
-            series = self._series.load(writing, found["_id"])
-            decided = meetings.respect_duties(series, self._duties(writing, series), now=now) if series else None
+        for found in list(transaction[SERIES].find(wanted, {"_id": 1}, session=transaction.session)):
+            series = self._series.load(transaction, found["_id"])
+            decided = meetings.respect_duties(series, self._duties(transaction, series), now=now) if series else None
             if decided is not None:
-                self._series.save(writing, decided, trace, before=series)
+                self._series.save(transaction, decided, trace, before=series)
 
-    def _duties(self, writing: Writing, series: Series) -> Duties:
-        rotas = {side: self.load(writing, series.pair.party(side).member) for side in SIDES}
+    def _duties(self, transaction: Transaction, series: Series) -> Duties:
+        rotas = {side: self.load(transaction, series.pair.party(side).member) for side in SIDES}
         return {side: rota.busy for side, rota in rotas.items() if rota is not None}
 
 
@@ -69,13 +69,13 @@ def follow_series(database: Database, clock: Clock) -> Follow[Series]:
     """A plan that comes into force is compared with the rotas of both people."""
     rotas = MongoRotas(database, clock)
 
-    def follow(writing: Writing, before: Series | None, after: Series, trace: Trace) -> None:
+    def follow(transaction: Transaction, before: Series | None, after: Series, trace: Trace) -> None:
         if after.state != "agreed" or (before is not None and (before.state, before.plan) == ("agreed", after.plan)):
             return
         for member in after.pair.members:
-            known = rotas.load(writing, member)
+            known = rotas.load(transaction, member)
             if known is not None and known.due_at is None:
-                rotas.save(writing, domain.touch(known, now=clock.now()), trace, before=known)
+                rotas.save(transaction, domain.touch(known, now=clock.now()), trace, before=known)
 
     return follow
 
@@ -85,5 +85,5 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     return [{name: found[name] for name in ("duties", "source", "changed_at")}] if found else []
 
 
-def forget(writing: Writing, member: str) -> None:
-    writing[ROTAS].delete_many({"_id": member}, session=writing.session)
+def forget(transaction: Transaction, member: str) -> None:
+    transaction[ROTAS].delete_many({"_id": member}, session=transaction.session)

@@ -16,9 +16,18 @@ from services.mentorships.support.usecases.hearers import List
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import StaleVersion
-from shared.mongo import ASCENDING, DESCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import (
+    ASCENDING,
+    DESCENDING,
+    Database,
+    Document,
+    IndexModel,
+    Transaction,
+    ensure_indexes,
+    in_transaction,
+)
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 
 SUPPORT, HEARERS = "support_requests", "hearers"
 _MOST = 500
@@ -70,23 +79,25 @@ class MongoSupport(MongoAggregates[Support]):
     async def ask(
         self, institution: str, id: str, mentorship: str, decide: Callable[[int], Decided[Support]], trace: Trace
     ) -> Support:
-        def body(writing: Writing) -> Support:
-            known = self.load(writing, id, institution=institution)
+        def body(transaction: Transaction) -> Support:
+            known = self.load(transaction, id, institution=institution)
             if known is not None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return known
             wanted = {"mentorship": mentorship, **_OPEN}
-            decided = decide(writing[SUPPORT].count_documents(wanted, session=writing.session))
-            self.save(writing, decided, trace, before=None)
+            decided = decide(transaction[SUPPORT].count_documents(wanted, session=transaction.session))
+            self.save(transaction, decided, trace, before=None)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
-    def save(self, writing: Writing, decided: Decided[Support], trace: Trace, *, before: Support | None) -> None:
+    def save(
+        self, transaction: Transaction, decided: Decided[Support], trace: Trace, *, before: Support | None
+    ) -> None:
         after = decided.state
         if before is None or (after.answer and after.answer != before.answer):
-            hold_people(writing, [after.pair.mentee.member, after.hearer.member])
-        super().save(writing, decided, trace, before=before)
+            hold_people(transaction, [after.pair.mentee.member, after.hearer.member])
+        super().save(transaction, decided, trace, before=before)
 
     async def share_a_programme(self, institution: str, other: str) -> bool:
         both = {"admits": {"$all": [institution, other]}, "erased": False}
@@ -105,28 +116,28 @@ class MongoSupport(MongoAggregates[Support]):
     async def list(self, institution: str, member: str, decide: List, trace: Trace) -> Hearer:
         own = {"institution": institution}
 
-        def body(writing: Writing) -> Hearer:
-            found = writing[HEARERS].find_one({**own, "person.member": member}, session=writing.session)
+        def body(transaction: Transaction) -> Hearer:
+            found = transaction[HEARERS].find_one({**own, "person.member": member}, session=transaction.session)
             if found is not None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return _hearer(found)
-            hold_people(writing, [member])
-            hearer, event = decide(writing[HEARERS].count_documents(own, session=writing.session))
-            writing[HEARERS].insert_one(_hearer_document(hearer), session=writing.session)
-            outbox.write(writing, [self._listed(hearer, event, trace)])
+            hold_people(transaction, [member])
+            hearer, event = decide(transaction[HEARERS].count_documents(own, session=transaction.session))
+            transaction[HEARERS].insert_one(_hearer_document(hearer), session=transaction.session)
+            outbox.write(transaction, [self._listed(hearer, event, trace)])
             return hearer
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def accept(self, before: Hearer, after: Hearer) -> Hearer:
-        def body(writing: Writing) -> Hearer:
+        def body(transaction: Transaction) -> Hearer:
             guard = {"_id": before.id, "institution": before.institution, "version": before.version}
-            replaced = writing[HEARERS].replace_one(guard, _hearer_document(after), session=writing.session)
+            replaced = transaction[HEARERS].replace_one(guard, _hearer_document(after), session=transaction.session)
             if not replaced.matched_count:
                 raise StaleVersion(found=after.version, expected=before.version)
             return after
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def remove(self, hearer: Hearer) -> None:
         await self._database[HEARERS].delete_one({"_id": hearer.id, "institution": hearer.institution})
@@ -134,8 +145,8 @@ class MongoSupport(MongoAggregates[Support]):
     async def _hearers(self, wanted: Document) -> Sequence[Hearer]:
         return [_hearer(document) async for document in self._database[HEARERS].find(wanted).sort("_id", DESCENDING)]
 
-    def _listed(self, hearer: Hearer, event: Any, trace: Trace) -> Fact:
-        return Fact(
+    def _listed(self, hearer: Hearer, event: Any, trace: Trace) -> OutboxEvent:
+        return OutboxEvent(
             id=self._clock.new_id(),
             payload=event,
             institution=event.tenant,
@@ -153,15 +164,15 @@ async def export(database: Database, institution: str, member: str) -> Sequence[
     return [*asked, *[{"listed_by": entry["institution"], "role": entry["role"]} async for entry in entries]]
 
 
-def forget(writing: Writing, member: str) -> None:
+def forget(transaction: Transaction, member: str) -> None:
     """Deletes what an erased member asked, what they answered, and their entries as a hearer."""
-    writing[SUPPORT].delete_many({"parties": member, "pair.mentee.member": member}, session=writing.session)
-    writing[SUPPORT].update_many(
+    transaction[SUPPORT].delete_many({"parties": member, "pair.mentee.member": member}, session=transaction.session)
+    transaction[SUPPORT].update_many(
         {"parties": member, "hearer.member": member},
         {"$set": {"answer": ""}, "$inc": {"version": 1}},
-        session=writing.session,
+        session=transaction.session,
     )
-    writing[HEARERS].delete_many({"person.member": member}, session=writing.session)
+    transaction[HEARERS].delete_many({"person.member": member}, session=transaction.session)
 
 
 def _exported(document: Document, member: str) -> Document:

@@ -16,16 +16,16 @@ from services.notifications.notifying.usecases import Numbered, Recorded
 from services.notifications.preferences.domain.choices import Policy, Preferences
 from services.notifications.preferences.repository import choices_of
 from services.notifications.projections.repository import CONTACTS, zone_of
-from shared.mongo import Document, ReturnDocument, UpdateOne, Writing
+from shared.mongo import Document, ReturnDocument, Transaction, UpdateOne
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 
 
 class MongoNotificationRepository:
     """The repository within one transaction."""
 
-    def __init__(self, writing: Writing) -> None:
-        self._writing = writing
+    def __init__(self, transaction: Transaction) -> None:
+        self._writing = transaction
 
     def choices_of(
         self, recipients: Iterable[Recipient]
@@ -114,10 +114,10 @@ def _changes(numbered: Numbered, now: datetime) -> Document:
     }
 
 
-def _fact(recorded: Recorded, now: datetime) -> Fact:
+def _fact(recorded: Recorded, now: datetime) -> OutboxEvent:
     """The recipient's counter serves as the notification's sequence: it rises with every change of it."""
     event = recorded.event
-    return Fact(
+    return OutboxEvent(
         id=recorded.id,
         payload=event,
         institution=event.institution,

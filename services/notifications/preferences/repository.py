@@ -17,9 +17,9 @@ from shared.mongo import (
     Document,
     DuplicateKeyError,
     IndexModel,
-    Writing,
+    Transaction,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 
 PREFERENCES = "preferences"
@@ -52,17 +52,17 @@ class MongoPreferencesRepository:
     async def _save(self, document: Document, version: int, *, of: Recipient | None = None) -> None:
         key = {"_id": document["_id"], "institution": document["institution"]}
 
-        def body(writing: Writing) -> None:
-            if of is not None and not hold_contact(writing, of):
+        def body(transaction: Transaction) -> None:
+            if of is not None and not hold_contact(transaction, of):
                 raise NotFound("member_not_found", "you are not a member any more")
-            stored, new = writing[PREFERENCES], {**document, "version": version + 1}
+            stored, new = transaction[PREFERENCES], {**document, "version": version + 1}
             if version == 0:
-                stored.insert_one(new, session=writing.session)
-            elif not stored.replace_one({**key, "version": version}, new, session=writing.session).matched_count:
+                stored.insert_one(new, session=transaction.session)
+            elif not stored.replace_one({**key, "version": version}, new, session=transaction.session).matched_count:
                 raise StaleVersion(found=version + 1, expected=version)
 
         try:
-            await in_one_thread(self._database, body)
+            await in_transaction(self._database, body)
         except DuplicateKeyError:
             raise StaleVersion(found=1, expected=0) from None
 
@@ -72,12 +72,12 @@ def key_of(recipient: Recipient) -> str:
 
 
 def choices_of(
-    writing: Writing, recipients: Iterable[Recipient]
+    transaction: Transaction, recipients: Iterable[Recipient]
 ) -> tuple[Mapping[Recipient, Preferences], Mapping[str, Policy]]:
     """The stored preferences, and the policies by institution, within a transaction; absent where nothing is stored."""
     keys = {key_of(recipient): recipient for recipient in recipients}
     institutions = {recipient.institution for recipient in keys.values()}
-    found = writing[PREFERENCES].find({"_id": {"$in": [*keys, *institutions]}}, session=writing.session)
+    found = transaction[PREFERENCES].find({"_id": {"$in": [*keys, *institutions]}}, session=transaction.session)
     documents = {document["_id"]: document for document in found}
     preferences = {recipient: _preferences(documents[key]) for key, recipient in keys.items() if key in documents}
     policies = {institution: _policy(documents[institution]) for institution in institutions & documents.keys()}

@@ -17,7 +17,7 @@ from shared.consuming.projection import Copy, Refused, erased_states, fold, fold
 from shared.contracts.envelope import Received
 from shared.contracts.notifications import NotificationsErasureCompleted
 from shared.contracts.profiles import ContactChanged, MemberErased
-from shared.mongo import Database, Document, Writing, in_one_thread
+from shared.mongo import Database, Document, Transaction, in_transaction
 
 OF_RECIPIENT = (DELIVERIES, MATTERS, SUPPRESSIONS, PREFERENCES)
 """Collections whose documents name their member."""
@@ -43,13 +43,13 @@ class MongoErasureRepository:
         erased = [record for record in received if isinstance(record.payload, MemberErased)]
         if not erased:
             return []
-        return await in_one_thread(self._database, lambda writing: forget(writing, erased, now))
+        return await in_transaction(self._database, lambda transaction: forget(transaction, erased, now))
 
 
-def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[Refused]:
+def forget(transaction: Transaction, erased: Sequence[Received], now: datetime) -> list[Refused]:
     """Returns the erasures that are refused, which have no effect."""
     contacts = erased_states(erased, ContactChanged, lambda event: event.contacts_sequence)
-    _, distrusted = fold_within(writing, CONTACTS, contacts)
+    _, distrusted = fold_within(transaction, CONTACTS, contacts)
     refused = refused_of(erased, distrusted)
     for record in erased:
         if any(record is refusal.received for refusal in refused):
@@ -57,11 +57,13 @@ def forget(writing: Writing, erased: Sequence[Received], now: datetime) -> list[
         recipient = Recipient(institution=record.envelope.institution, member=record.envelope.subject)
         counter = {"_id": counter_of(recipient)}
         # This write makes a concurrent notification conflict, so that either transaction repeats and sees the other.
-        writing["recipients"].update_one(counter, {"$inc": {"position": 0}}, upsert=True, session=writing.session)
-        writing["recipients"].delete_one(counter, session=writing.session)
+        transaction["recipients"].update_one(
+            counter, {"$inc": {"position": 0}}, upsert=True, session=transaction.session
+        )
+        transaction["recipients"].delete_one(counter, session=transaction.session)
         for collection in (*OF_RECIPIENT, "notifications"):
-            writing[collection].delete_many(of_recipient(recipient), session=writing.session)
-        publish_receipt(writing, record, NotificationsErasureCompleted, service="notifications", now=now)
+            transaction[collection].delete_many(of_recipient(recipient), session=transaction.session)
+        publish_receipt(transaction, record, NotificationsErasureCompleted, service="notifications", now=now)
     return refused
 
 

@@ -12,7 +12,7 @@ from services.notifications.projections.domain import Reader
 from shared.consuming.projection import Copy, Refused, fold
 from shared.contracts.envelope import Received
 from shared.contracts.profiles import ContactChanged, InstitutionChanged, ProgrammeChanged
-from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, Writing, ensure_indexes
+from shared.mongo import ASCENDING, Collection, Database, Document, IndexModel, Transaction, ensure_indexes
 from shared.zones import zones
 
 CONTACTS = "contacts"
@@ -72,12 +72,14 @@ class MongoContactRepository:
         )
 
 
-def hold_contact(writing: Writing, recipient: Recipient) -> bool:
+def hold_contact(transaction: Transaction, recipient: Recipient) -> bool:
     """For a transaction that stores something about a member: whether they are known and not erased. It writes to their
     contact, as an erasure does, so that of the two transactions one repeats and sees the other.
     """
     mine = {"_id": recipient.member, "institution": recipient.institution, "erased": False}
-    return writing[CONTACTS].update_one(mine, {"$inc": {"holds": 1}}, session=writing.session).matched_count == 1
+    return (
+        transaction[CONTACTS].update_one(mine, {"$inc": {"holds": 1}}, session=transaction.session).matched_count == 1
+    )
 
 
 def _name_only(payload: InstitutionChanged | ProgrammeChanged) -> Document:

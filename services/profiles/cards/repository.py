@@ -30,7 +30,7 @@ from shared.contracts.matching import (
     SuggestionsChanged,
 )
 from shared.contracts.payload import Payload
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes
 
 PAIRS, SUGGESTED = "relations", "suggested"
 _SIDES = {PAIRS: ("mentee", "mentor"), SUGGESTED: ("mentee",)}
@@ -76,10 +76,10 @@ async def forget_all_erased(database: Database) -> int:
     return len(erased)
 
 
-def forget_within(writing: Writing, institution: str, member: str) -> None:
+def forget_within(transaction: Transaction, institution: str, member: str) -> None:
     """Within the transaction that carries out an erasure."""
     for collection, sides in _SIDES.items():
-        writing[collection].delete_many(_of(sides, (institution, member)), session=writing.session)
+        transaction[collection].delete_many(_of(sides, (institution, member)), session=transaction.session)
 
 
 async def _forget(database: Database, members: Sequence[Party]) -> None:

@@ -10,9 +10,9 @@ from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict, StaleVersion
 from shared.http import effects
-from shared.mongo import Collection, Database, Document, DuplicateKeyError, Writing, in_one_thread
+from shared.mongo import Collection, Database, Document, DuplicateKeyError, Transaction, in_transaction
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact, Tombstone
+from shared.outbox.table import OutboxEvent, Tombstone
 
 S = TypeVar("S")
 ERASED = "erased_members"
@@ -39,7 +39,7 @@ def next_sequences(sequences: Mapping[str, int], payloads: Sequence[Payload]) ->
     return {**sequences, **{topic_key(fact): sequences.get(topic_key(fact), 0) + 1 for fact in payloads}}
 
 
-def to_facts(
+def to_outbox_events(
     payloads: Sequence[Payload | Tombstone],
     sequences: Mapping[str, int],
     *,
@@ -47,10 +47,10 @@ def to_facts(
     clock: Clock,
     trace: Trace,
     bulk: bool,
-) -> list[Fact]:
+) -> list[OutboxEvent]:
     now = clock.now()
     return [
-        Fact(
+        OutboxEvent(
             id=clock.new_id(),
             payload=payload,
             institution=institution,
@@ -89,12 +89,12 @@ class MongoAggregateRepository(Generic[S]):
         document = self.document(new)
         facts = self._facts(new, payloads, trace)
 
-        def body(writing: Writing) -> None:
-            writing[self._mapping.collection].insert_one(document, session=writing.session)
-            outbox.write(writing, facts)
+        def body(transaction: Transaction) -> None:
+            transaction[self._mapping.collection].insert_one(document, session=transaction.session)
+            outbox.write(transaction, facts)
 
         try:
-            await in_one_thread(self._database, body)
+            await in_transaction(self._database, body)
         except DuplicateKeyError as duplicate:
             if not await self.has_added(request):
                 raise self._conflict(duplicate) from None
@@ -107,7 +107,7 @@ class MongoAggregateRepository(Generic[S]):
 
     async def save_with(
         self,
-        further: Callable[[Writing], None],
+        further: Callable[[Transaction], None],
         before: Versioned[S],
         after: S,
         payloads: Sequence[Payload],
@@ -117,23 +117,23 @@ class MongoAggregateRepository(Generic[S]):
         new = Versioned(after, before.version + 1, next_sequences(before.sequences, payloads))
         facts = self._facts(new, payloads, trace)
 
-        def body(writing: Writing) -> None:
-            further(writing)
-            self.replace(before, new, writing)
-            outbox.write(writing, facts)
+        def body(transaction: Transaction) -> None:
+            further(transaction)
+            self.replace(before, new, transaction)
+            outbox.write(transaction, facts)
 
         try:
-            await in_one_thread(self._database, body)
+            await in_transaction(self._database, body)
         except DuplicateKeyError as duplicate:
             raise self._conflict(duplicate) from None
         return new
 
-    def replace(self, before: Versioned[S], new: Versioned[S], writing: Writing) -> None:
-        document, collection = self.document(new), writing[self._mapping.collection]
+    def replace(self, before: Versioned[S], new: Versioned[S], transaction: Transaction) -> None:
+        document, collection = self.document(new), transaction[self._mapping.collection]
         key = {"_id": document["_id"], "institution": document["institution"]}
-        written = collection.replace_one({**key, "version": before.version}, document, session=writing.session)
+        written = collection.replace_one({**key, "version": before.version}, document, session=transaction.session)
         if not written.matched_count:
-            current = collection.find_one(key, {"version": 1}, session=writing.session)
+            current = collection.find_one(key, {"version": 1}, session=transaction.session)
             raise StaleVersion(found=current["version"] if current else 0, expected=before.version)
 
     def document(self, new: Versioned[S]) -> Document:
@@ -147,9 +147,11 @@ class MongoAggregateRepository(Generic[S]):
     def _read(self, document: Document | None) -> Versioned[S] | None:
         return None if document is None else to_versioned(document, self._mapping)
 
-    def _facts(self, new: Versioned[S], payloads: Sequence[Payload], trace: Trace) -> list[Fact]:
+    def _facts(self, new: Versioned[S], payloads: Sequence[Payload], trace: Trace) -> list[OutboxEvent]:
         institution = self._mapping.to_document(new.state)["institution"]
-        return to_facts(payloads, new.sequences, institution=institution, clock=self._clock, trace=trace, bulk=False)
+        return to_outbox_events(
+            payloads, new.sequences, institution=institution, clock=self._clock, trace=trace, bulk=False
+        )
 
     def _conflict(self, duplicate: DuplicateKeyError) -> Conflict:
         fields = (duplicate.details or {}).get("keyPattern", {})

@@ -17,7 +17,7 @@ from shared.bootstrap import ServiceDependencies
 from shared.contracts.matching import MatchingErasureCompleted
 from shared.contracts.mentorships import MentorshipsErasureCompleted
 from shared.contracts.notifications import NotificationsErasureCompleted
-from shared.mongo import Writing
+from shared.mongo import Transaction
 from shared.service import every
 from shared.slices import Slice, Work
 
@@ -42,8 +42,8 @@ def build(dependencies: ServiceDependencies, settings: Settings) -> Slice:
 
 
 def _consume(dependencies: ServiceDependencies) -> None:
-    def receive(writing: Writing, institution: str, erasure: str, *, service: str) -> None:
-        repository.receive(writing, institution, erasure, service=service, now=dependencies.clock.now())
+    def receive(transaction: Transaction, institution: str, erasure: str, *, service: str) -> None:
+        repository.receive(transaction, institution, erasure, service=service, now=dependencies.clock.now())
 
     reactions = Reactions(receive)
     dependencies.consumers.rare_reaction(

@@ -10,7 +10,7 @@ from services.profiles.kernel.repository import (
     DocumentMapping,
     MongoAggregateRepository,
     next_sequences,
-    to_facts,
+    to_outbox_events,
     to_versioned,
 )
 from services.profiles.members.repository.members import MEMBERS
@@ -20,7 +20,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import NETWORK, TermKind
 from shared.errors import StaleVersion
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
 from shared.outbox import table as outbox
 
 TERMS, _REVISIONS = "terms", "vocabulary"
@@ -93,17 +93,17 @@ class MongoTermRepository(MongoAggregateRepository[Term]):
         added = [Versioned(term, 1, next_sequences({}, facts(term))) for term in new]
         rows = [fact for each in added for fact in self._rows(each, trace)]
 
-        def body(writing: Writing) -> None:
-            _raise_revision(writing, revision)
+        def body(transaction: Transaction) -> None:
+            _raise_revision(transaction, revision)
             documents = [self.document(each) for each in added]
-            writing[TERMS].insert_many(documents, session=writing.session)
-            outbox.write(writing, rows)
+            transaction[TERMS].insert_many(documents, session=transaction.session)
+            outbox.write(transaction, rows)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def save_at(self, before: Versioned[Term], after: Term, trace: Trace, *, revision: int) -> Versioned[Term]:
         return await self.save_with(
-            lambda writing: _raise_revision(writing, revision), before, after, facts(after), trace
+            lambda transaction: _raise_revision(transaction, revision), before, after, facts(after), trace
         )
 
     async def written(
@@ -119,15 +119,15 @@ class MongoTermRepository(MongoAggregateRepository[Term]):
         found = self._database[MEMBERS].aggregate(stages, maxTimeMS=_MOST_SECONDS * 1000)
         return {(row["_id"]["institution"], row["_id"]["name"]): row["members"] async for row in found}
 
-    def _rows(self, added: Versioned[Term], trace: Trace) -> list[outbox.Fact]:
-        return to_facts(
+    def _rows(self, added: Versioned[Term], trace: Trace) -> list[outbox.OutboxEvent]:
+        return to_outbox_events(
             facts(added.state), added.sequences, institution=NETWORK, clock=self._clock, trace=trace, bulk=False
         )
 
 
-def _raise_revision(writing: Writing, revision: int) -> None:
-    raised = writing[_REVISIONS].update_one(
-        {**_REVISION, "revision": revision}, {"$inc": {"revision": 1}}, session=writing.session
+def _raise_revision(transaction: Transaction, revision: int) -> None:
+    raised = transaction[_REVISIONS].update_one(
+        {**_REVISION, "revision": revision}, {"$inc": {"revision": 1}}, session=transaction.session
     )
     if not raised.matched_count:
         raise StaleVersion(found=revision + 1, expected=revision)

@@ -48,8 +48,12 @@ class Slot(Read):
 class Flash:
     service: Service
 
-    async def offer(self, programme: str, window: Mapping[str, Any], *, once: str) -> Sequence[Slot]:
-        return _slots(await self.service.post(f"/programmes/{programme}/flash-slots", dict(window), once=once))
+    async def offer(self, programme: str, window: Mapping[str, Any], *, idempotency_key: str) -> Sequence[Slot]:
+        return _slots(
+            await self.service.post(
+                f"/programmes/{programme}/flash-slots", dict(window), idempotency_key=idempotency_key
+            )
+        )
 
     async def open_slots(self, programme: str) -> Sequence[Slot]:
         """Those that the reader can book, by time."""
@@ -62,15 +66,15 @@ class Flash:
     async def slot(self, id: str) -> Slot:
         return Slot.model_validate((await self.service.get(f"/flash-slots/{id}")).body)
 
-    async def book(self, id: str, question: str, *, once: str) -> None:
-        await self.service.post(f"/flash-slots/{id}/book", {"question": question}, once=once)
+    async def book(self, id: str, question: str, *, idempotency_key: str) -> None:
+        await self.service.post(f"/flash-slots/{id}/book", {"question": question}, idempotency_key=idempotency_key)
 
-    async def cancel(self, id: str, *, once: str) -> None:
-        await self.service.post(f"/flash-slots/{id}/cancel", once=once)
+    async def cancel(self, id: str, *, idempotency_key: str) -> None:
+        await self.service.post(f"/flash-slots/{id}/cancel", idempotency_key=idempotency_key)
 
-    async def record(self, id: str, outcome: str, *, once: str) -> None:
+    async def record(self, id: str, outcome: str, *, idempotency_key: str) -> None:
         """`outcome`: held or missed."""
-        await self.service.post(f"/flash-slots/{id}/outcome/{outcome}", once=once)
+        await self.service.post(f"/flash-slots/{id}/outcome/{outcome}", idempotency_key=idempotency_key)
 
     async def give_feedback(self, id: str, *, useful: int, text: str) -> None:
         await self.service.put(f"/flash-slots/{id}/feedback", {"useful": useful, "text": text})

@@ -58,19 +58,21 @@ class Groups:
         answer = await self.service.get(f"/groups/{id}")
         return Group.model_validate(answer.body), answer.etag
 
-    async def open(self, programme: str, mentorships: Sequence[str], terms: str, *, once: str) -> Group:
+    async def open(self, programme: str, mentorships: Sequence[str], terms: str, *, idempotency_key: str) -> Group:
         body = {"mentorships": list(mentorships), "terms": terms}
-        return Group.model_validate((await self.service.post(f"/programmes/{programme}/groups", body, once=once)).body)
+        return Group.model_validate(
+            (await self.service.post(f"/programmes/{programme}/groups", body, idempotency_key=idempotency_key)).body
+        )
 
     async def propose(self, id: str, terms: str, *, etag: str) -> None:
         await self.service.put(f"/groups/{id}/terms", {"terms": terms}, etag=etag)
 
-    async def sign(self, id: str, number: int, *, once: str) -> None:
-        await self.service.post(f"/groups/{id}/terms/{number}/sign", once=once)
+    async def sign(self, id: str, number: int, *, idempotency_key: str) -> None:
+        await self.service.post(f"/groups/{id}/terms/{number}/sign", idempotency_key=idempotency_key)
 
-    async def leave(self, id: str, *, once: str) -> None:
+    async def leave(self, id: str, *, idempotency_key: str) -> None:
         """The mentor ends the group with it."""
-        await self.service.post(f"/groups/{id}/leave", once=once)
+        await self.service.post(f"/groups/{id}/leave", idempotency_key=idempotency_key)
 
     async def plan_meetings(self, id: str, plan: Mapping[str, Any], *, etag: str) -> None:
         await self.service.put(f"/groups/{id}/meetings", dict(plan), etag=etag)
@@ -78,8 +80,8 @@ class Groups:
     async def cancel_meeting(self, id: str, meeting: str) -> None:
         await self.service.delete(f"/groups/{id}/meetings/{meeting}")
 
-    async def hold(self, id: str, meeting: str, *, once: str) -> None:
-        await self.service.post(f"/groups/{id}/meetings/{meeting}/held", once=once)
+    async def hold(self, id: str, meeting: str, *, idempotency_key: str) -> None:
+        await self.service.post(f"/groups/{id}/meetings/{meeting}/held", idempotency_key=idempotency_key)
 
     async def calendar_of(self, id: str) -> File:
         return await self.service.file(f"/groups/{id}/calendar.ics")

@@ -161,9 +161,11 @@ class Matching:
         answer = await self.service.get(f"/mentees/{mentee}/why-not/{mentor}", programme=programme)
         return WhyNot.model_validate(answer.body)
 
-    async def ask(self, mentee: str, *, programme: str, mentor: str, message: str, once: str) -> Request:
+    async def ask(self, mentee: str, *, programme: str, mentor: str, message: str, idempotency_key: str) -> Request:
         body = {"programme": programme, "mentor": mentor, "message": message}
-        return Request.model_validate((await self.service.post(f"/mentees/{mentee}/requests", body, once=once)).body)
+        return Request.model_validate(
+            (await self.service.post(f"/mentees/{mentee}/requests", body, idempotency_key=idempotency_key)).body
+        )
 
     async def my_requests(self, *, side: str, state: str | None = None) -> Sequence[Request]:
         """The newest first."""
@@ -175,9 +177,13 @@ class Matching:
         answer = await self.service.get(f"/requests/{id}")
         return Request.model_validate(answer.body), answer.etag
 
-    async def settle(self, request: str, command: str, body: Mapping[str, Any], *, etag: str, once: str) -> Request:
+    async def settle(
+        self, request: str, command: str, body: Mapping[str, Any], *, etag: str, idempotency_key: str
+    ) -> Request:
         """`command`: accept, decline or withdraw."""
-        answer = await self.service.post(f"/requests/{request}/{command}", dict(body), etag=etag, once=once)
+        answer = await self.service.post(
+            f"/requests/{request}/{command}", dict(body), etag=etag, idempotency_key=idempotency_key
+        )
         return Request.model_validate(answer.body)
 
     async def my_relationships(self) -> Sequence[Relationship]:
@@ -190,10 +196,12 @@ class Matching:
         return Relationship.model_validate(answer.body), answer.etag
 
     async def change_relationship(
-        self, id: str, command: str, body: Mapping[str, Any], *, etag: str, once: str
+        self, id: str, command: str, body: Mapping[str, Any], *, etag: str, idempotency_key: str
     ) -> Relationship:
         """`command`: pause, resume or close."""
-        answer = await self.service.post(f"/relationships/{id}/{command}", dict(body), etag=etag, once=once)
+        answer = await self.service.post(
+            f"/relationships/{id}/{command}", dict(body), etag=etag, idempotency_key=idempotency_key
+        )
         return Relationship.model_validate(answer.body)
 
     async def my_load(self) -> Load:
@@ -207,15 +215,17 @@ class Matching:
         found = await self.service.pages(f"/programmes/{programme}/relationships", most=most)
         return [Relationship.model_validate(relationship) for relationship in found]
 
-    async def add_pair(self, programme: str, *, mentee: str, mentor: str, once: str) -> Relationship:
+    async def add_pair(self, programme: str, *, mentee: str, mentor: str, idempotency_key: str) -> Relationship:
         """Two members of the coordinator's own institution."""
         body = {"mentee": mentee, "mentor": mentor}
-        answer = await self.service.post(f"/programmes/{programme}/relationships", body, once=once)
+        answer = await self.service.post(
+            f"/programmes/{programme}/relationships", body, idempotency_key=idempotency_key
+        )
         return Relationship.model_validate(answer.body)
 
-    async def end_pair(self, programme: str, id: str, *, reason: str, etag: str, once: str) -> None:
+    async def end_pair(self, programme: str, id: str, *, reason: str, etag: str, idempotency_key: str) -> None:
         path = f"/programmes/{programme}/relationships/{id}/end"
-        await self.service.post(path, {"reason": reason}, etag=etag, once=once)
+        await self.service.post(path, {"reason": reason}, etag=etag, idempotency_key=idempotency_key)
 
     async def unmatched_in(self, programme: str, *, most: int = _MOST) -> Sequence[tuple[str, Reason]]:
         """Mentees with nobody on their list, and why."""
@@ -226,8 +236,10 @@ class Matching:
         found = await self.service.pages(f"/programmes/{programme}/rounds", most=20)
         return [Round.model_validate(each) for each in found]
 
-    async def open_round(self, programme: str, *, target: str, once: str) -> Round:
-        answer = await self.service.post(f"/programmes/{programme}/rounds", {"target": target}, once=once)
+    async def open_round(self, programme: str, *, target: str, idempotency_key: str) -> Round:
+        answer = await self.service.post(
+            f"/programmes/{programme}/rounds", {"target": target}, idempotency_key=idempotency_key
+        )
         return Round.model_validate(answer.body)
 
     async def round(self, id: str) -> tuple[Round, str]:
@@ -235,10 +247,10 @@ class Matching:
         return Round.model_validate(answer.body), answer.etag
 
     async def decide_round(
-        self, id: str, command: str, body: Mapping[str, Any] | None, *, etag: str, once: str
+        self, id: str, command: str, body: Mapping[str, Any] | None, *, etag: str, idempotency_key: str
     ) -> Round:
         """`command`: target, publish or drop."""
-        answer = await self.service.post(f"/rounds/{id}/{command}", body, etag=etag, once=once)
+        answer = await self.service.post(f"/rounds/{id}/{command}", body, etag=etag, idempotency_key=idempotency_key)
         return Round.model_validate(answer.body)
 
     async def places(self, round: str, *, most: int) -> Sequence[Place]:

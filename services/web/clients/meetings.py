@@ -65,20 +65,22 @@ class Meetings:
         found = (await self.service.get(f"/meetings/{series}/occurrences")).body["items"]
         return [Meeting.model_validate(meeting) for meeting in found]
 
-    async def propose(self, mentorship: str, plan: Mapping[str, Any], *, once: str) -> Series:
-        answer = await self.service.post(f"/mentorships/{mentorship}/meetings", dict(plan), once=once)
+    async def propose(self, mentorship: str, plan: Mapping[str, Any], *, idempotency_key: str) -> Series:
+        answer = await self.service.post(
+            f"/mentorships/{mentorship}/meetings", dict(plan), idempotency_key=idempotency_key
+        )
         return Series.model_validate(answer.body)
 
     async def counter(self, series: str, plan: Mapping[str, Any], *, etag: str) -> None:
         await self.service.put(f"/meetings/{series}/proposal", dict(plan), etag=etag)
 
-    async def decide(self, series: str, command: str, *, etag: str, once: str) -> None:
+    async def decide(self, series: str, command: str, *, etag: str, idempotency_key: str) -> None:
         """`command`: agree, decline or cancel."""
-        await self.service.post(f"/meetings/{series}/{command}", etag=etag, once=once)
+        await self.service.post(f"/meetings/{series}/{command}", etag=etag, idempotency_key=idempotency_key)
 
-    async def record(self, series: str, meeting: str, outcome: str, *, once: str) -> None:
+    async def record(self, series: str, meeting: str, outcome: str, *, idempotency_key: str) -> None:
         """`outcome`: held or missed."""
-        await self.service.post(f"/meetings/{series}/occurrences/{meeting}/{outcome}", once=once)
+        await self.service.post(f"/meetings/{series}/occurrences/{meeting}/{outcome}", idempotency_key=idempotency_key)
 
     async def move(self, series: str, meeting: str, starts: str, *, etag: str) -> None:
         await self.service.put(f"/meetings/{series}/occurrences/{meeting}", {"starts": starts}, etag=etag)
@@ -99,9 +101,9 @@ class Meetings:
             raise
         return datetime.fromisoformat(answer.body["created_at"])
 
-    async def renew_address(self, *, once: str) -> str:
+    async def renew_address(self, *, idempotency_key: str) -> str:
         """The path of the calendar, with its token: it cannot be read again."""
-        return str((await self.service.post("/me/calendar", once=once)).body["path"])
+        return str((await self.service.post("/me/calendar", idempotency_key=idempotency_key)).body["path"])
 
     async def delete_address(self) -> None:
         await self.service.delete("/me/calendar")

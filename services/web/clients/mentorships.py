@@ -215,9 +215,9 @@ class Mentorships:
         answer = await self.service.get(f"/mentorships/{id}")
         return Mentorship.model_validate(answer.body), answer.etag
 
-    async def decide(self, id: str, command: str, *, etag: str, once: str) -> None:
+    async def decide(self, id: str, command: str, *, etag: str, idempotency_key: str) -> None:
         """`command`: leave or go-on."""
-        await self.service.post(f"/mentorships/{id}/{command}", once=once, etag=etag)
+        await self.service.post(f"/mentorships/{id}/{command}", idempotency_key=idempotency_key, etag=etag)
 
     async def plan_return(self, id: str, returns_on: str | None, *, etag: str = "") -> None:
         """`returns_on`: a date as a form has it."""
@@ -230,15 +230,21 @@ class Mentorships:
     async def template(self, programme: str) -> Template:
         return Template.model_validate((await self.service.get(f"/programmes/{programme}/agreement-template")).body)
 
-    async def draft(self, id: str, *, language: str, once: str) -> None:
-        await self.service.post(f"/mentorships/{id}/agreement/draft", {"language": language}, once=once)
+    async def draft(self, id: str, *, language: str, idempotency_key: str) -> None:
+        await self.service.post(
+            f"/mentorships/{id}/agreement/draft", {"language": language}, idempotency_key=idempotency_key
+        )
 
-    async def propose(self, id: str, body: Mapping[str, Any], *, etag: str, once: str) -> None:
-        await self.service.post(f"/mentorships/{id}/agreement/versions", dict(body), etag=etag, once=once)
+    async def propose(self, id: str, body: Mapping[str, Any], *, etag: str, idempotency_key: str) -> None:
+        await self.service.post(
+            f"/mentorships/{id}/agreement/versions", dict(body), etag=etag, idempotency_key=idempotency_key
+        )
 
-    async def answer_version(self, id: str, number: str, command: str, *, once: str) -> None:
+    async def answer_version(self, id: str, number: str, command: str, *, idempotency_key: str) -> None:
         """`command`: `sign` or `withdraw`."""
-        await self.service.post(f"/mentorships/{id}/agreement/versions/{number}/{command}", once=once)
+        await self.service.post(
+            f"/mentorships/{id}/agreement/versions/{number}/{command}", idempotency_key=idempotency_key
+        )
 
     async def versions(self, id: str) -> Sequence[Version]:
         """The newest first, without clauses."""
@@ -261,8 +267,10 @@ class Mentorships:
             Goal.model_validate(goal) for goal in (await self.service.get(f"/mentorships/{id}/goals")).body["items"]
         ]
 
-    async def set_goal(self, id: str, body: Mapping[str, Any], *, once: str) -> Goal:
-        return Goal.model_validate((await self.service.post(f"/mentorships/{id}/goals", dict(body), once=once)).body)
+    async def set_goal(self, id: str, body: Mapping[str, Any], *, idempotency_key: str) -> Goal:
+        return Goal.model_validate(
+            (await self.service.post(f"/mentorships/{id}/goals", dict(body), idempotency_key=idempotency_key)).body
+        )
 
     async def goal(self, goal: str) -> tuple[Goal, str]:
         answer = await self.service.get(f"/goals/{goal}")
@@ -271,19 +279,21 @@ class Mentorships:
     async def change_goal(self, goal: str, body: Mapping[str, Any], *, etag: str) -> None:
         await self.service.put(f"/goals/{goal}", dict(body), etag=etag)
 
-    async def move_goal(self, goal: str, command: str, *, etag: str, once: str) -> None:
+    async def move_goal(self, goal: str, command: str, *, etag: str, idempotency_key: str) -> None:
         """`command`: complete, drop or reopen."""
-        await self.service.post(f"/goals/{goal}/{command}", etag=etag, once=once)
+        await self.service.post(f"/goals/{goal}/{command}", etag=etag, idempotency_key=idempotency_key)
 
-    async def comment(self, goal: str, *, text: str, audience: str, once: str) -> None:
-        await self.service.post(f"/goals/{goal}/comments", {"text": text, "audience": audience}, once=once)
+    async def comment(self, goal: str, *, text: str, audience: str, idempotency_key: str) -> None:
+        await self.service.post(
+            f"/goals/{goal}/comments", {"text": text, "audience": audience}, idempotency_key=idempotency_key
+        )
 
     async def thread(self, id: str, *, cursor: str | None = None) -> Thread:
         """The newest first."""
         return Thread.model_validate((await self.service.get(f"/mentorships/{id}/messages", cursor=cursor)).body)
 
-    async def send(self, id: str, text: str, *, once: str) -> None:
-        await self.service.post(f"/mentorships/{id}/messages", {"text": text}, once=once)
+    async def send(self, id: str, text: str, *, idempotency_key: str) -> None:
+        await self.service.post(f"/mentorships/{id}/messages", {"text": text}, idempotency_key=idempotency_key)
 
     async def block(self, id: str, *, is_blocked: bool) -> None:
         path = f"/mentorships/{id}/messages/block"
@@ -292,8 +302,10 @@ class Mentorships:
     async def message(self, message: str) -> Message:
         return Message.model_validate((await self.service.get(f"/messages/{message}")).body)
 
-    async def report(self, message: str, *, reason: str, comment: str, once: str) -> None:
-        await self.service.post(f"/messages/{message}/report", {"reason": reason, "comment": comment}, once=once)
+    async def report(self, message: str, *, reason: str, comment: str, idempotency_key: str) -> None:
+        await self.service.post(
+            f"/messages/{message}/report", {"reason": reason, "comment": comment}, idempotency_key=idempotency_key
+        )
 
     async def check_ins(self, id: str) -> CheckIns:
         return CheckIns.model_validate((await self.service.get(f"/mentorships/{id}/check-ins")).body)

@@ -86,8 +86,8 @@ class Notifications:
         answer = await self.service.get("/inbox", cursor=cursor, limit=limit, unread=str(unread).lower())
         return Inbox.model_validate(answer.body)
 
-    async def read_up_to(self, position: int, *, once: str) -> None:
-        await self.service.post("/inbox/read", {"up_to": position}, once=once)
+    async def read_up_to(self, position: int, *, idempotency_key: str) -> None:
+        await self.service.post("/inbox/read", {"up_to": position}, idempotency_key=idempotency_key)
 
     async def preferences(self) -> tuple[Preferences, str]:
         """With the ETag that a change names."""

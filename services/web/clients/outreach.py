@@ -44,8 +44,10 @@ class Outreach:
         answer = await self.service.get(f"/outreach-visits/{id}")
         return Visit.model_validate(answer.body), answer.etag
 
-    async def plan(self, plan: Mapping[str, Any], *, once: str) -> Visit:
-        return Visit.model_validate((await self.service.post("/me/outreach-visits", dict(plan), once=once)).body)
+    async def plan(self, plan: Mapping[str, Any], *, idempotency_key: str) -> Visit:
+        return Visit.model_validate(
+            (await self.service.post("/me/outreach-visits", dict(plan), idempotency_key=idempotency_key)).body
+        )
 
     async def change(self, id: str, plan: Mapping[str, Any], *, etag: str) -> None:
         await self.service.put(f"/outreach-visits/{id}", dict(plan), etag=etag)
@@ -55,11 +57,13 @@ class Outreach:
         body = {"items": [item.model_dump() for item in items]}
         await self.service.put(f"/outreach-visits/{id}/checklist", body, etag=etag)
 
-    async def cancel(self, id: str, *, etag: str, once: str) -> None:
-        await self.service.post(f"/outreach-visits/{id}/cancel", etag=etag, once=once)
+    async def cancel(self, id: str, *, etag: str, idempotency_key: str) -> None:
+        await self.service.post(f"/outreach-visits/{id}/cancel", etag=etag, idempotency_key=idempotency_key)
 
-    async def hold(self, id: str, *, pupils: int, note: str, once: str) -> None:
-        await self.service.post(f"/outreach-visits/{id}/held", {"pupils": pupils, "note": note}, once=once)
+    async def hold(self, id: str, *, pupils: int, note: str, idempotency_key: str) -> None:
+        await self.service.post(
+            f"/outreach-visits/{id}/held", {"pupils": pupils, "note": note}, idempotency_key=idempotency_key
+        )
 
     async def write_note(self, id: str, note: str, *, etag: str) -> None:
         await self.service.put(f"/outreach-visits/{id}/note", {"note": note}, etag=etag)

@@ -173,8 +173,10 @@ class Profiles:
     async def change_me(self, fields: Mapping[str, Any], *, etag: str) -> Own:
         return Own.model_validate((await self.service.patch("/me", dict(fields), etag=etag)).body)
 
-    async def accept_invitation(self, code: str, *, once: str) -> Own:
-        return Own.model_validate((await self.service.post("/invitations/accept", {"code": code}, once=once)).body)
+    async def accept_invitation(self, code: str, *, idempotency_key: str) -> Own:
+        return Own.model_validate(
+            (await self.service.post("/invitations/accept", {"code": code}, idempotency_key=idempotency_key)).body
+        )
 
     async def erasure(self) -> Erasure:
         """The waiting request to erase the reader's data; refused with 404 where there is none."""
@@ -184,8 +186,8 @@ class Profiles:
         """The same again changes nothing."""
         return Erasure.model_validate((await self.service.delete("/me")).body)
 
-    async def withdraw_erasure(self, *, once: str) -> None:
-        await self.service.post("/me/erasure/withdraw", once=once)
+    async def withdraw_erasure(self, *, idempotency_key: str) -> None:
+        await self.service.post("/me/erasure/withdraw", idempotency_key=idempotency_key)
 
     async def cards(self, members: Iterable[str]) -> Mapping[str, Card]:
         """By member; without those of whom nothing is shown to the reader."""
@@ -232,23 +234,25 @@ class Profiles:
     async def member(self, id: str) -> Member:
         return Member.model_validate((await self.service.get(f"/members/{id}")).body)
 
-    async def invite(self, member: str, *, once: str) -> str:
+    async def invite(self, member: str, *, idempotency_key: str) -> str:
         """The invitation's code."""
-        return str((await self.service.post(f"/members/{member}/invitations", once=once)).body["code"])
+        return str(
+            (await self.service.post(f"/members/{member}/invitations", idempotency_key=idempotency_key)).body["code"]
+        )
 
     async def invitations_of(self, programme: str) -> Sequence[InvitationState]:
         """Every active own member of the programme."""
         found = await self.service.pages(f"/programmes/{programme}/invitations", most=_NAMES)
         return [InvitationState.model_validate(each) for each in found]
 
-    async def invite_all(self, programme: str, *, way: str, to: str, once: str) -> Sequence[Invited]:
+    async def invite_all(self, programme: str, *, way: str, to: str, idempotency_key: str) -> Sequence[Invited]:
         """Page by page; sent again with the same key each page takes effect once."""
         invited: list[Invited] = []
         cursor: str | None = None
         while True:
             body = {"way": way, "to": to, "cursor": cursor}
             path = f"/programmes/{programme}/invitations"
-            page = (await self.service.post(path, body, once=f"{once}.{cursor or ''}")).body
+            page = (await self.service.post(path, body, idempotency_key=f"{idempotency_key}.{cursor or ''}")).body
             invited += [Invited.model_validate(each) for each in page["items"]]
             cursor = page["next"]
             if cursor is None:
@@ -283,6 +287,8 @@ class Profiles:
         ]
 
     async def upload_roster(
-        self, fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]], *, once: str
+        self, fields: Mapping[str, str], files: Mapping[str, tuple[str, bytes]], *, idempotency_key: str
     ) -> Roster:
-        return Roster.model_validate((await self.service.upload("/rosters", fields, files, once=once)).body)
+        return Roster.model_validate(
+            (await self.service.upload("/rosters", fields, files, idempotency_key=idempotency_key)).body
+        )

@@ -73,13 +73,15 @@ class Simulations:
         found = await self.service.pages(f"/programmes/{programme}/rehearsals", most=_MOST)
         return [Simulation.model_validate(each) for each in found]
 
-    async def begin(self, programme: str, draft: Mapping[str, Any], *, once: str) -> Simulation:
-        answer = await self.service.post(f"/programmes/{programme}/rehearsals", dict(draft), once=once)
+    async def begin(self, programme: str, draft: Mapping[str, Any], *, idempotency_key: str) -> Simulation:
+        answer = await self.service.post(
+            f"/programmes/{programme}/rehearsals", dict(draft), idempotency_key=idempotency_key
+        )
         return Simulation.model_validate(answer.body)
 
     async def simulation(self, id: str) -> tuple[Simulation, str]:
         answer = await self.service.get(f"/rehearsals/{id}")
         return Simulation.model_validate(answer.body), answer.etag
 
-    async def drop(self, id: str, *, etag: str, once: str) -> None:
-        await self.service.post(f"/rehearsals/{id}/drop", etag=etag, once=once)
+    async def drop(self, id: str, *, etag: str, idempotency_key: str) -> None:
+        await self.service.post(f"/rehearsals/{id}/drop", etag=etag, idempotency_key=idempotency_key)

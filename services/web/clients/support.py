@@ -61,10 +61,10 @@ class Support:
         found = (await self.service.get(f"/mentorships/{mentorship}/hearers")).body["items"]
         return [Choice.model_validate(choice) for choice in found]
 
-    async def ask(self, mentorship: str, *, hearer: str, kind: str, text: str, once: str) -> Request:
+    async def ask(self, mentorship: str, *, hearer: str, kind: str, text: str, idempotency_key: str) -> Request:
         body = {"hearer": hearer, "kind": kind, "text": text}
         return Request.model_validate(
-            (await self.service.post(f"/mentorships/{mentorship}/support", body, once=once)).body
+            (await self.service.post(f"/mentorships/{mentorship}/support", body, idempotency_key=idempotency_key)).body
         )
 
     async def mine(self) -> Sequence[Request]:
@@ -82,16 +82,16 @@ class Support:
     async def answer(self, id: str, text: str) -> None:
         await self.service.put(f"/support/{id}/answer", {"text": text})
 
-    async def close(self, id: str, *, once: str) -> None:
+    async def close(self, id: str, *, idempotency_key: str) -> None:
         """Deletes what both wrote."""
-        await self.service.post(f"/support/{id}/close", once=once)
+        await self.service.post(f"/support/{id}/close", idempotency_key=idempotency_key)
 
     async def my_entries(self) -> Sequence[Hearer]:
         """The lists on which the reader is."""
         return [Hearer.model_validate(each) for each in (await self.service.get("/me/hearers")).body["items"]]
 
-    async def accept_entry(self, id: str, *, once: str) -> None:
-        await self.service.post(f"/hearers/{id}/accept", once=once)
+    async def accept_entry(self, id: str, *, idempotency_key: str) -> None:
+        await self.service.post(f"/hearers/{id}/accept", idempotency_key=idempotency_key)
 
     async def remove_entry(self, id: str) -> None:
         await self.service.delete(f"/hearers/{id}")
@@ -100,6 +100,6 @@ class Support:
         """The list of the reader's institution, for a coordinator of it."""
         return [Hearer.model_validate(each) for each in (await self.service.get("/institution/hearers")).body["items"]]
 
-    async def add_hearer(self, *, member: str, role: str, note: str, once: str) -> None:
+    async def add_hearer(self, *, member: str, role: str, note: str, idempotency_key: str) -> None:
         body = {"member": member, "role": role, "note": note}
-        await self.service.post("/institution/hearers", body, once=once)
+        await self.service.post("/institution/hearers", body, idempotency_key=idempotency_key)

@@ -101,20 +101,22 @@ class Service:
     async def get(self, path: str, **query: Any) -> Answer:
         return await self._send("GET", path, params={name: value for name, value in query.items() if value is not None})
 
-    async def post(self, path: str, body: Json = None, *, once: str, etag: str = "") -> Answer:
-        """`once`: the idempotency key, which a form keeps when it is sent twice."""
+    async def post(self, path: str, body: Json = None, *, idempotency_key: str, etag: str = "") -> Answer:
+        """`idempotency_key`: the idempotency key, which a form keeps when it is sent twice."""
         for _ in range(_WAITS):
             try:
-                return await self._post(path, body, once, etag)
+                return await self._post(path, body, idempotency_key, etag)
             except Refused as refused:
                 if refused.code != _IN_USE:
                     raise
             # Somebody has clicked twice: the first click's answer is this one's too.
             await asyncio.sleep(_WAITS_SECONDS)
-        return await self._post(path, body, once, etag)
+        return await self._post(path, body, idempotency_key, etag)
 
-    async def _post(self, path: str, body: Json, once: str, etag: str) -> Answer:
-        return await self._send("POST", path, json=body, headers={"idempotency-key": once} | _condition(etag))
+    async def _post(self, path: str, body: Json, idempotency_key: str, etag: str) -> Answer:
+        return await self._send(
+            "POST", path, json=body, headers={"idempotency-key": idempotency_key} | _condition(etag)
+        )
 
     async def patch(self, path: str, body: Json, *, etag: str) -> Answer:
         return await self._send("PATCH", path, json=body, headers=_condition(etag))
@@ -130,9 +132,16 @@ class Service:
         media_type, policy = (answer.headers.get(name, "") for name in ("content-type", "content-security-policy"))
         return File(answer.content, media_type, policy)
 
-    async def upload(self, path: str, fields: Mapping[str, str], files: Mapping[str, Any], *, once: str) -> Answer:
+    async def upload(
+        self, path: str, fields: Mapping[str, str], files: Mapping[str, Any], *, idempotency_key: str
+    ) -> Answer:
         return await self._send(
-            "POST", path, data=fields, files=files, headers={"idempotency-key": once}, most_seconds=_UPLOAD_SECONDS
+            "POST",
+            path,
+            data=fields,
+            files=files,
+            headers={"idempotency-key": idempotency_key},
+            most_seconds=_UPLOAD_SECONDS,
         )
 
     async def pages(self, path: str, *, most: int, **query: Any) -> list[Json]:

@@ -61,7 +61,9 @@ def _add(routes: APIRouter) -> None:
         if checked.errors:
             return await _adding(visit, member, checked)
         try:
-            await visit.support.add_hearer(member=member, role=role, note=form.text("note"), once=form.once)
+            await visit.support.add_hearer(
+                member=member, role=role, note=form.text("note"), idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _adding(visit, member, checks.refused_form(visit, form, refused))
         return visit.go("/hearers")

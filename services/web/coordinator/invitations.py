@@ -40,7 +40,7 @@ def invitations_router() -> APIRouter:
             raise HTTPException(404)
         way, to = _COMMANDS[form.text("command")]
         try:
-            invited = await visit.profiles.invite_all(programme, way=way, to=to, once=form.once)
+            invited = await visit.profiles.invite_all(programme, way=way, to=to, idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _page(visit, programme, checks.refused_form(visit, form, refused))
         if way == "link" and invited:

@@ -45,7 +45,7 @@ def members_router() -> APIRouter:
     async def invite(member: Id, visit: SignedIn, form: Posted) -> Response:
         """Shows the code once: it is stored nowhere."""
         try:
-            code = await visit.profiles.invite(member, once=form.once)
+            code = await visit.profiles.invite(member, idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _member(visit, member, checks.refused_form(visit, form, refused))
         return await _member(visit, member, form, code=code)

@@ -34,7 +34,7 @@ def pairs_router() -> APIRouter:
             return await _adding(visit, programme, checked)
         chosen = {side: form.text(side) for side in _SIDES}
         try:
-            await visit.matching.add_pair(programme, **chosen, once=form.once)
+            await visit.matching.add_pair(programme, **chosen, idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _adding(visit, programme, checks.refused_form(visit, form, refused))
         return visit.go(f"/programmes/{programme}/mentorships")
@@ -55,7 +55,9 @@ def _end(routes: APIRouter) -> None:
             wrong = form.with_errors({"reason": visit.language.refusal("pair_reason_missing", "")})
             return await _ending(visit, programme, pair, wrong)
         try:
-            await visit.matching.end_pair(programme, pair, reason=reason, etag=form.version, once=form.once)
+            await visit.matching.end_pair(
+                programme, pair, reason=reason, etag=form.version, idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _ending(visit, programme, pair, checks.refused_form(visit, form, refused))
         return visit.go(f"/programmes/{programme}/mentorships")

@@ -29,7 +29,7 @@ def rosters_router() -> APIRouter:
         step = "import" if form.text("step") == "import" else "try"
         fields = {"section": form.text("section").strip(), "dry_run": str(step != "import").lower()}
         try:
-            roster = await visit.profiles.upload_roster(fields, files, once=f"{form.once}-{step}")
+            roster = await visit.profiles.upload_roster(fields, files, idempotency_key=f"{form.idempotency_key}-{step}")
         except Refused as refused:
             return await _rosters(visit, checks.refused_form(visit, form, refused))
         return visit.go(f"/rosters/{roster.id}")

@@ -29,7 +29,7 @@ def rounds_router() -> APIRouter:
             wrong = form.with_errors({"target": visit.language.refusal("target_missing")})
             return await _rounds(visit, programme, wrong)
         try:
-            opened = await visit.matching.open_round(programme, target=target, once=form.once)
+            opened = await visit.matching.open_round(programme, target=target, idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _rounds(visit, programme, checks.refused_form(visit, form, refused))
         return visit.go(f"/rounds/{opened.id}")
@@ -53,7 +53,9 @@ def _one(routes: APIRouter) -> None:
             return await _round(visit, round, form, template="coordinator/publish.html")
         body = {"target": form.text("target")} if command == "target" else None
         try:
-            await visit.matching.decide_round(round, command, body, etag=form.version, once=form.once)
+            await visit.matching.decide_round(
+                round, command, body, etag=form.version, idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _round(visit, round, checks.refused_form(visit, form, refused))
         return visit.go(f"/rounds/{round}")

@@ -37,7 +37,7 @@ def simulations_router() -> APIRouter:
         if errors:
             return await _editing(visit, programme, form.with_errors(errors))
         try:
-            begun = await visit.simulations.begin(programme, draft, once=form.once)
+            begun = await visit.simulations.begin(programme, draft, idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _editing(visit, programme, checks.refused_form(visit, form, refused))
         return visit.go(f"/programmes/{programme}/rules/{begun.id}")
@@ -58,7 +58,7 @@ def _one(routes: APIRouter) -> None:
             if command == "apply":
                 await _apply(visit, programme, simulation)
             elif command == "drop":
-                await visit.simulations.drop(simulation, etag=form.version, once=form.once)
+                await visit.simulations.drop(simulation, etag=form.version, idempotency_key=form.idempotency_key)
             else:
                 raise HTTPException(404)
         except Refused as refused:

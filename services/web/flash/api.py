@@ -63,9 +63,9 @@ def _one(routes: APIRouter) -> None:
             raise HTTPException(404)
         try:
             if command == "cancel":
-                await visit.flash.cancel(slot, once=form.once)
+                await visit.flash.cancel(slot, idempotency_key=form.idempotency_key)
             else:
-                await visit.flash.record(slot, command, once=form.once)
+                await visit.flash.record(slot, command, idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _page(visit, slot, checks.refused_form(visit, form, refused), "one.html")
         return visit.go("/flash" if command == "cancel" else f"/flash/{slot}")
@@ -83,7 +83,7 @@ def _book(routes: APIRouter) -> None:
             template = "book.html" if form.text("step") == "change" else "book_check.html"
             return await _page(visit, slot, form, template)
         try:
-            await visit.flash.book(slot, form.text("question"), once=form.once)
+            await visit.flash.book(slot, form.text("question"), idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _not_booked(visit, slot, checks.refused_form(visit, form, refused))
         return visit.go(f"/flash/{slot}")

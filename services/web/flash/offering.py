@@ -28,7 +28,7 @@ def offering_router() -> APIRouter:
         if form.text("step") != "offer":
             return await _page(visit, programme, form, template="check.html")
         try:
-            await visit.flash.offer(programme, windows.body(form), once=form.once)
+            await visit.flash.offer(programme, windows.body(form), idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _page(visit, programme, checks.refused_form(visit, form, refused))
         return visit.go("/flash")

@@ -36,7 +36,7 @@ def home_router() -> APIRouter:
             wrong = form.with_errors({"code": visit.language.refusal("invitation_empty")})
             return visit.page("home/invitation.html", status=422, form=wrong)
         try:
-            profile = await visit.profiles.accept_invitation(code, once=form.once)
+            profile = await visit.profiles.accept_invitation(code, idempotency_key=form.idempotency_key)
         except Refused as refused:
             wrong = form.with_errors({"code": visit.refusal(refused)})
             return visit.page("home/invitation.html", status=422, form=wrong)

@@ -27,7 +27,7 @@ def inbox_router() -> APIRouter:
     async def read(visit: SignedIn, form: Posted) -> Response:
         position = form.text("position")
         if _POSITION.fullmatch(position):
-            await visit.notifications.read_up_to(int(position), once=form.once)
+            await visit.notifications.read_up_to(int(position), idempotency_key=form.idempotency_key)
         return visit.go("/inbox")
 
     @routes.get("/inbox/stream")

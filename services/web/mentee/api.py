@@ -64,7 +64,11 @@ def _ask(routes: APIRouter) -> None:
             return await _writing(visit, programme, mentor, form, template="mentee/check.html")
         try:
             request = await visit.matching.ask(
-                visit.member, programme=programme, mentor=mentor, message=form.text("message"), once=form.once
+                visit.member,
+                programme=programme,
+                mentor=mentor,
+                message=form.text("message"),
+                idempotency_key=form.idempotency_key,
             )
         except Refused as refused:
             return await _writing(visit, programme, mentor, checks.refused_form(visit, form, refused))
@@ -93,7 +97,9 @@ def _requests(routes: APIRouter) -> None:
     @routes.post("/requests/{request}")
     async def withdraw(request: Id, visit: SignedIn, form: Posted) -> Response:
         try:
-            await visit.matching.settle(request, "withdraw", {}, etag=form.version, once=form.once)
+            await visit.matching.settle(
+                request, "withdraw", {}, etag=form.version, idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _request(visit, request, checks.refused_form(visit, form, refused))
         return visit.go(f"/requests/{request}")

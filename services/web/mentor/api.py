@@ -43,7 +43,9 @@ def mentor_router() -> APIRouter:
             return await _ask(visit, request, wrong)
         body = {"reason": form.text("reason") or "unspecified"} if command == "decline" else {}
         try:
-            settled = await visit.matching.settle(request, command, body, etag=form.version, once=form.once)
+            settled = await visit.matching.settle(
+                request, command, body, etag=form.version, idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _ask(visit, request, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{settled.relationship}" if settled.relationship else f"/asks/{request}")

@@ -33,9 +33,13 @@ def agreement_router() -> APIRouter:
         command, number = form.text("command"), form.text("number")
         try:
             if command == "draft":
-                await visit.mentorships.draft(mentorship, language=form.text("language"), once=form.once)
+                await visit.mentorships.draft(
+                    mentorship, language=form.text("language"), idempotency_key=form.idempotency_key
+                )
             elif command in {"sign", "withdraw"} and _NUMBER.fullmatch(number):
-                await visit.mentorships.answer_version(mentorship, number, command, once=form.once)
+                await visit.mentorships.answer_version(
+                    mentorship, number, command, idempotency_key=form.idempotency_key
+                )
             else:
                 return await _page(visit, mentorship, form.with_errors({}, visit.language.text(NOT_ACCEPTED)))
         except Refused as refused:
@@ -58,7 +62,9 @@ def _propose(routes: APIRouter) -> None:
         if wrong.errors:
             return await _writing(visit, mentorship, wrong)
         try:
-            await visit.mentorships.propose(mentorship, _body(form), etag=form.version, once=form.once)
+            await visit.mentorships.propose(
+                mentorship, _body(form), etag=form.version, idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _writing(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/agreement")

@@ -55,9 +55,11 @@ def mentorships_router() -> APIRouter:
 async def _decide(visit: SignedInVisit, id: str, form: Form) -> None:
     command = form.text("command")
     if command == "go-on":
-        await visit.mentorships.decide(id, "go-on", etag=form.version, once=form.once)
+        await visit.mentorships.decide(id, "go-on", etag=form.version, idempotency_key=form.idempotency_key)
     elif command == "resume":
-        await visit.matching.change_relationship(id, "resume", {}, etag=form.version, once=form.once)
+        await visit.matching.change_relationship(
+            id, "resume", {}, etag=form.version, idempotency_key=form.idempotency_key
+        )
         await about.followed(visit, id, before=form.text("state"))
     else:
         raise HTTPException(404)

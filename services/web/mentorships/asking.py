@@ -37,7 +37,7 @@ def asking_router() -> APIRouter:
                 hearer=form.text("hearer"),
                 kind=form.text("kind"),
                 text=form.text("text"),
-                once=form.once,
+                idempotency_key=form.idempotency_key,
             )
         except Refused as refused:
             return await _writing(visit, mentorship, checks.refused_form(visit, form, refused))

@@ -25,7 +25,7 @@ def calendar_router() -> APIRouter:
         if form.text("command") == "delete":
             await visit.meetings.delete_address()
             return visit.go("/calendar")
-        path = await visit.meetings.renew_address(once=form.once)
+        path = await visit.meetings.renew_address(idempotency_key=form.idempotency_key)
         address = f"{visit.web.public_address}{path}"
         return visit.page("mentorships/calendar.html", since=await visit.meetings.address_since(), address=address)
 

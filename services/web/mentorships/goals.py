@@ -47,7 +47,7 @@ def _set(routes: APIRouter) -> None:
         if checked.errors:
             return await _writing(visit, mentorship, checked)
         try:
-            goal = await visit.mentorships.set_goal(mentorship, _body(form), once=form.once)
+            goal = await visit.mentorships.set_goal(mentorship, _body(form), idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _writing(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/goals/{goal.id}")
@@ -63,13 +63,17 @@ def _one(routes: APIRouter) -> None:
         command = form.text("command")
         try:
             if command in _MOVES:
-                await visit.mentorships.move_goal(goal, command, etag=form.version, once=form.once)
+                await visit.mentorships.move_goal(
+                    goal, command, etag=form.version, idempotency_key=form.idempotency_key
+                )
             else:
                 checked = checks.missing(visit, form, text="comment_missing")
                 if checked.errors:
                     return await _goal(visit, mentorship, goal, checked)
                 audience = "author" if form.has("private", "yes") else "pair"
-                await visit.mentorships.comment(goal, text=form.text("text"), audience=audience, once=form.once)
+                await visit.mentorships.comment(
+                    goal, text=form.text("text"), audience=audience, idempotency_key=form.idempotency_key
+                )
         except Refused as refused:
             return await _goal(visit, mentorship, goal, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/goals/{goal}")

@@ -33,7 +33,9 @@ def opening_router() -> APIRouter:
             return visit.page("groups/check.html", form=form, chosen=chosen)
         try:
             ids = [mentorship.id for mentorship in chosen]
-            group = await visit.groups.open(chosen[0].programme, ids, form.text("terms"), once=form.once)
+            group = await visit.groups.open(
+                chosen[0].programme, ids, form.text("terms"), idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _page(visit, checks.refused_form(visit, form, refused))
         return visit.go(f"/groups/{group.id}")

@@ -56,11 +56,11 @@ def _one(routes: APIRouter) -> None:
 async def _act(visit: SignedInVisit, id: str, form: Form) -> None:
     command, named = form.text("command"), _MEETING.fullmatch(form.text("meeting"))
     if command == "leave":
-        await visit.groups.leave(id, once=form.once)
+        await visit.groups.leave(id, idempotency_key=form.idempotency_key)
     elif command == "sign":
-        await visit.groups.sign(id, form.number("number") or 0, once=form.once)
+        await visit.groups.sign(id, form.number("number") or 0, idempotency_key=form.idempotency_key)
     elif named and named[1] == "held":
-        await visit.groups.hold(id, named[2], once=form.once)
+        await visit.groups.hold(id, named[2], idempotency_key=form.idempotency_key)
     elif named:
         await visit.groups.cancel_meeting(id, named[2])
     else:

@@ -44,7 +44,7 @@ def meetings_router() -> APIRouter:
         outcome, series, meeting = named.groups()
         try:
             await _require(visit, mentorship, series)
-            await visit.meetings.record(series, meeting, outcome, once=form.once)
+            await visit.meetings.record(series, meeting, outcome, idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _list(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/meetings")
@@ -67,7 +67,7 @@ def _propose(routes: APIRouter) -> None:
         if checked.errors:
             return await _planning(visit, mentorship, checked)
         try:
-            await visit.meetings.propose(mentorship, plans.body(form), once=form.once)
+            await visit.meetings.propose(mentorship, plans.body(form), idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _planning(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/meetings")
@@ -101,7 +101,7 @@ def _series(routes: APIRouter) -> None:
         if command not in _DECISIONS:
             raise HTTPException(404)
         try:
-            await visit.meetings.decide(series, command, etag=form.version, once=form.once)
+            await visit.meetings.decide(series, command, etag=form.version, idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _page(visit, mentorship, series, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/meetings/{series}")

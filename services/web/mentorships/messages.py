@@ -30,7 +30,7 @@ def messages_router() -> APIRouter:
                 checked = checks.missing(visit, form, text="message_missing")
                 if checked.errors:
                     return await _thread(visit, mentorship, checked)
-                await visit.mentorships.send(mentorship, form.text("text"), once=form.once)
+                await visit.mentorships.send(mentorship, form.text("text"), idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _thread(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/messages")
@@ -51,7 +51,9 @@ def _report(routes: APIRouter) -> None:
         if checked.errors:
             return await _reporting(visit, mentorship, message, checked)
         try:
-            await visit.mentorships.report(message, reason=reason, comment=comment, once=form.once)
+            await visit.mentorships.report(
+                message, reason=reason, comment=comment, idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _reporting(visit, mentorship, message, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}/messages")

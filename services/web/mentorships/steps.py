@@ -29,7 +29,9 @@ def _pause(routes: APIRouter) -> None:
     @routes.post("/mentorships/{mentorship}/pause")
     async def pause(mentorship: Id, visit: SignedIn, form: Posted) -> Response:
         try:
-            await visit.matching.change_relationship(mentorship, "pause", {}, etag=form.version, once=form.once)
+            await visit.matching.change_relationship(
+                mentorship, "pause", {}, etag=form.version, idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _pausing(visit, mentorship, checks.refused_form(visit, form, refused), "pause.html")
         await about.followed(visit, mentorship, before=form.text("state"))
@@ -70,7 +72,7 @@ def _leave(routes: APIRouter) -> None:
     @routes.post("/mentorships/{mentorship}/leave")
     async def leave(mentorship: Id, visit: SignedIn, form: Posted) -> Response:
         try:
-            await visit.mentorships.decide(mentorship, "leave", etag=form.version, once=form.once)
+            await visit.mentorships.decide(mentorship, "leave", etag=form.version, idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _leaving(visit, mentorship, checks.refused_form(visit, form, refused))
         return visit.go(f"/mentorships/{mentorship}")
@@ -99,7 +101,9 @@ def _end(routes: APIRouter) -> None:
         try:
             await _say_farewell(visit, mentorship, form.text("farewell").strip())
             body = {"reason": form.text("reason"), "never_again": form.has("never_again", "yes")}
-            await visit.matching.change_relationship(mentorship, "close", body, etag=form.version, once=form.once)
+            await visit.matching.change_relationship(
+                mentorship, "close", body, etag=form.version, idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _ending(visit, mentorship, checks.refused_form(visit, form, refused))
         await about.followed(visit, mentorship, before=form.text("state"))
@@ -110,7 +114,7 @@ async def _say_farewell(visit: SignedInVisit, id: str, text: str) -> None:
     """As the last message, before the end closes the thread. Its key is its text's: sent again, it arrives once."""
     if text:
         key = hashlib.sha256(f"{id} {text}".encode()).hexdigest()
-        await visit.mentorships.send(id, text, once=f"farewell-{key}")
+        await visit.mentorships.send(id, text, idempotency_key=f"farewell-{key}")
 
 
 async def _ending(visit: SignedInVisit, id: str, form: Form, *, template: str = "end.html") -> Response:

@@ -34,7 +34,7 @@ def _one(routes: APIRouter) -> None:
         command = form.text("command")
         try:
             if command == "close":
-                await visit.support.close(support, once=form.once)
+                await visit.support.close(support, idempotency_key=form.idempotency_key)
                 return visit.go("/support")
             if command != "answer":
                 raise HTTPException(404)
@@ -57,7 +57,7 @@ def _entries(routes: APIRouter) -> None:
         """The person's own entry on a list of hearers."""
         try:
             if form.text("command") == "accept":
-                await visit.support.accept_entry(entry, once=form.once)
+                await visit.support.accept_entry(entry, idempotency_key=form.idempotency_key)
             else:
                 await visit.support.remove_entry(entry)
         except Refused as refused:

@@ -65,7 +65,7 @@ def _erasure(routes: APIRouter) -> None:
             if step == "ask":
                 await visit.profiles.ask_for_erasure()
             else:
-                await visit.profiles.withdraw_erasure(once=form.once)
+                await visit.profiles.withdraw_erasure(idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _erasing(visit, checks.refused_form(visit, form, refused))
         return visit.go("/my-data/erasure")

@@ -49,7 +49,7 @@ def _plan(routes: APIRouter) -> None:
             day = plans.day_of(form)
             return visit.page("outreach/check.html", form=form, day=day, fields=plans.FIELDS)
         try:
-            planned = await visit.outreach.plan(plans.body(form), once=form.once)
+            planned = await visit.outreach.plan(plans.body(form), idempotency_key=form.idempotency_key)
         except Refused as refused:
             return _planning(visit, checks.refused_form(visit, form, refused))
         return visit.go(f"/visits/{planned.id}")
@@ -64,7 +64,7 @@ def _one(routes: APIRouter) -> None:
     async def tick_or_cancel(id: Id, visit: SignedIn, form: Posted) -> Response:
         try:
             if form.text("command") == "cancel":
-                await visit.outreach.cancel(id, etag=form.version, once=form.once)
+                await visit.outreach.cancel(id, etag=form.version, idempotency_key=form.idempotency_key)
             elif form.text("command") == "tick" or form.number("remove") is not None:
                 found, _ = await visit.outreach.visit(id)
                 await visit.outreach.tick(id, plans.checklist(found, form), etag=form.version)
@@ -106,7 +106,7 @@ def _after(routes: APIRouter) -> None:
             wrong = form.with_errors({"pupils": visit.language.refusal("number_missing", "")})
             return await _page(visit, id, wrong, "held.html")
         try:
-            await visit.outreach.hold(id, pupils=pupils, note=form.text("note"), once=form.once)
+            await visit.outreach.hold(id, pupils=pupils, note=form.text("note"), idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _page(visit, id, checks.refused_form(visit, form, refused), "held.html")
         return visit.go(f"/visits/{id}")

@@ -44,7 +44,7 @@ class Form:
         return Form(self.values, errors, problems, self.files)
 
     @property
-    def once(self) -> str:
+    def idempotency_key(self) -> str:
         """The idempotency key: the same when a form is sent twice."""
         return self.text(ONCE)
 
@@ -56,7 +56,7 @@ class Form:
     @property
     def is_sendable(self) -> bool:
         """Whether the idempotency key and the version can be headers of a request to a service."""
-        return all(_SENT_ON.fullmatch(text) for text in (self.once, self.version or "-"))
+        return all(_SENT_ON.fullmatch(text) for text in (self.idempotency_key, self.version or "-"))
 
     @property
     def typed(self) -> tuple[tuple[str, str], ...]:

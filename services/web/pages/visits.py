@@ -96,7 +96,7 @@ class Visit:
         return self.language.refusal(refused.code, refused.detail)
 
     @property
-    def once(self) -> str:
+    def idempotency_key(self) -> str:
         """A new idempotency key for a form."""
         return self.web.clock.new_id()
 

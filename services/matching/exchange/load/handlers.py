@@ -8,7 +8,7 @@ from shared.contracts.envelope import Received
 from shared.contracts.mentorships import FlashHeld, GroupMet, MeetingHeld, VisitHeld
 from shared.contracts.payload import Payload
 from shared.errors import Rejected
-from shared.mongo import Writing
+from shared.mongo import Transaction
 
 Held = MeetingHeld | GroupMet | FlashHeld | VisitHeld
 FORMATS: dict[type[Payload], Format] = {
@@ -20,7 +20,7 @@ FORMATS: dict[type[Payload], Format] = {
 
 
 class Record(Protocol):
-    def __call__(self, writing: Writing, given: Given) -> None:
+    def __call__(self, transaction: Transaction, given: Given) -> None:
         """In the caller's transaction; what is recorded already stays as it is."""
 
 
@@ -28,7 +28,7 @@ class Reactions:
     def __init__(self, record: Record) -> None:
         self._record = record
 
-    def on_held(self, received: Received, writing: Writing) -> None:
+    def on_held(self, received: Received, transaction: Transaction) -> None:
         event = received.payload
         if not isinstance(event, Held):
             raise Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")
@@ -41,7 +41,7 @@ class Reactions:
             at=event.starts_at,
             minutes=event.minutes,
         )
-        self._record(writing, given)
+        self._record(transaction, given)
 
 
 def _second(moment: datetime) -> str:

@@ -12,7 +12,7 @@ from services.matching.mentoring.repository.pairs import SEATS
 from services.matching.projections import people
 from services.matching.projections.repository import PARTICIPANTS
 from shared.clock import Clock
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes
 
 HOURS = "hours_given"
 _OF_MENTOR = IndexModel([("mentor", ASCENDING), ("at", ASCENDING)], name="of_mentor")
@@ -73,18 +73,18 @@ class MongoLoadRepository:
         }
 
 
-def record(writing: Writing, given: Given) -> None:
+def record(transaction: Transaction, given: Given) -> None:
     """Not of an erased mentor: what others record later of a conversation with them is not kept."""
     erased = {"_id": given.mentor, "erased": True}
-    if writing[PARTICIPANTS].find_one(erased, {"_id": 1}, session=writing.session) is not None:
+    if transaction[PARTICIPANTS].find_one(erased, {"_id": 1}, session=transaction.session) is not None:
         return
     new = asdict(given)
     id = new.pop("id")
-    writing[HOURS].update_one({"_id": id}, {"$setOnInsert": new}, upsert=True, session=writing.session)
+    transaction[HOURS].update_one({"_id": id}, {"$setOnInsert": new}, upsert=True, session=transaction.session)
 
 
-def forget(writing: Writing, departure: Departure) -> None:
-    writing[HOURS].delete_many({"mentor": departure.member}, session=writing.session)
+def forget(transaction: Transaction, departure: Departure) -> None:
+    transaction[HOURS].delete_many({"mentor": departure.member}, session=transaction.session)
 
 
 def mentors_of(programme: str, institutions: Sequence[str]) -> Document:

@@ -13,7 +13,7 @@ from services.matching.mentoring.repository.situations import pending, situation
 from services.matching.mentoring.usecases.parties import AnyDecided
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import Database, Writing, ensure_indexes, in_one_thread
+from shared.mongo import Database, Transaction, ensure_indexes, in_transaction
 
 AUDIT = "audit"
 
@@ -29,15 +29,15 @@ class MongoPairsByHand:
     async def add(
         self, wanted: WantedPair, decide: Callable[[Situation], Sequence[AnyDecided]], trace: Trace, *, by: str
     ) -> None:
-        def body(writing: Writing) -> None:
-            current = situation(writing, wanted.programme, mentee=wanted.mentee, mentor=wanted.mentor)
-            competing = pending(writing, {"mentor.member": wanted.mentor}) if current.is_last_seat else ()
-            known = replace(current, competing_requests=competing, are_together=_are_together(writing, wanted))
+        def body(transaction: Transaction) -> None:
+            current = situation(transaction, wanted.programme, mentee=wanted.mentee, mentor=wanted.mentor)
+            competing = pending(transaction, {"mentor.member": wanted.mentor}) if current.is_last_seat else ()
+            known = replace(current, competing_requests=competing, are_together=_are_together(transaction, wanted))
             decided = decide(known)
-            save_together(writing, decided, [current], self._clock, trace)
-            self._record(writing, wanted.id, "pair added", institution=wanted.institution, by=by)
+            save_together(transaction, decided, [current], self._clock, trace)
+            self._record(transaction, wanted.id, "pair added", institution=wanted.institution, by=by)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def end(
         self,
@@ -48,31 +48,31 @@ class MongoPairsByHand:
         institution: str,
         by: str,
     ) -> Relationship:
-        def body(writing: Writing) -> Relationship:
+        def body(transaction: Transaction) -> Relationship:
             wanted = {"_id": id, "institutions": institution}
-            document = writing[RELATIONSHIPS].find_one(wanted, session=writing.session)
+            document = transaction[RELATIONSHIPS].find_one(wanted, session=transaction.session)
             if document is None:
                 raise LookupError(f"{RELATIONSHIPS}: {id} was seen and is gone")
             before = relationship_of(document)
             pair = before.pair
-            current = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
+            current = situation(transaction, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
             decided = decide(before, current)
             if decided is None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return before
-            save_together(writing, [decided], [current], self._clock, trace)
-            self._record(writing, id, "pair ended", institution=institution, by=by)
+            save_together(transaction, [decided], [current], self._clock, trace)
+            self._record(transaction, id, "pair ended", institution=institution, by=by)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
-    def _record(self, writing: Writing, relationship: str, what: str, *, institution: str, by: str) -> None:
+    def _record(self, transaction: Transaction, relationship: str, what: str, *, institution: str, by: str) -> None:
         entry = {"when": self._clock.now(), "who": by, "what": what, "relationship": relationship}
         new = {"_id": self._clock.new_id(), "institution": institution, **entry}
-        writing[AUDIT].insert_one(new, session=writing.session)
+        transaction[AUDIT].insert_one(new, session=transaction.session)
 
 
-def _are_together(writing: Writing, wanted: WantedPair) -> bool:
+def _are_together(transaction: Transaction, wanted: WantedPair) -> bool:
     pair = {"programme": wanted.programme, "mentee.member": wanted.mentee, "mentor.member": wanted.mentor}
-    found = writing[RELATIONSHIPS].find_one({**pair, **OPEN}, {"_id": 1}, session=writing.session)
+    found = transaction[RELATIONSHIPS].find_one({**pair, **OPEN}, {"_id": 1}, session=transaction.session)
     return found is not None

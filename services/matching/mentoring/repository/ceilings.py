@@ -12,7 +12,7 @@ from services.matching.mentoring.repository.pairs import RELATIONSHIPS, SEATED
 from services.matching.mentoring.usecases.parties import AnyDecided
 from services.matching.projections import people
 from services.matching.projections.repository import INSTITUTIONS
-from shared.mongo import Database, Document, UpdateOne, Writing
+from shared.mongo import Database, Document, Transaction, UpdateOne
 
 EXCHANGES = "exchanges"
 
@@ -44,10 +44,10 @@ def ceiling_writes(policies: Iterable[Policy], decided: Iterable[AnyDecided]) ->
     ]
 
 
-def given(writing: Writing, exchanges: Iterable[Exchange]) -> dict[Exchange, int]:
+def given(transaction: Transaction, exchanges: Iterable[Exchange]) -> dict[Exchange, int]:
     """Seats taken in each exchange, as the transaction sees them."""
     return {
-        exchange: writing[RELATIONSHIPS].count_documents(in_exchange(exchange), session=writing.session)
+        exchange: transaction[RELATIONSHIPS].count_documents(in_exchange(exchange), session=transaction.session)
         for exchange in exchanges
     }
 

@@ -25,7 +25,7 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import StaleVersion
-from shared.mongo import BulkWriteError, Document, InsertOne, ReplaceOne, UpdateOne, Writing, duplicates_in
+from shared.mongo import BulkWriteError, Document, InsertOne, ReplaceOne, Transaction, UpdateOne, duplicates_in
 from shared.outbox import table as outbox
 
 
@@ -43,7 +43,7 @@ class Save:
 
 
 def save_together(  # noqa: PLR0913 -- one transaction's decisions, and what they were made on
-    writing: Writing,
+    transaction: Transaction,
     decided: Sequence[AnyDecided],
     situations: Sequence[Situation],
     clock: Clock,
@@ -60,13 +60,13 @@ def save_together(  # noqa: PLR0913 -- one transaction's decisions, and what the
         *(person for situation in situations for person in (situation.mentee, situation.mentor) if person is not None),
         *beside,
     ]
-    take_seats(writing, decided, people)
-    _write_ceilings(writing, decided, situations)
-    save(writing, decided, clock, trace, further=further, bulk=bulk)
-    _leave_waiting_list(writing, decided, situations)
+    take_seats(transaction, decided, people)
+    _write_ceilings(transaction, decided, situations)
+    save(transaction, decided, clock, trace, further=further, bulk=bulk)
+    _leave_waiting_list(transaction, decided, situations)
 
 
-def take_seats(writing: Writing, decided: Sequence[AnyDecided], people: Sequence[Person]) -> None:
+def take_seats(transaction: Transaction, decided: Sequence[AnyDecided], people: Sequence[Person]) -> None:
     """Takes or frees each mentor's seats by one conditional write. Locks `people` even where they take no seat."""
     seats: Counter[str] = Counter({person.id: 0 for person in people})
     institutions = {person.id: person.member.institution for person in people}
@@ -81,18 +81,18 @@ def take_seats(writing: Writing, decided: Sequence[AnyDecided], people: Sequence
         for member, taken in sorted(seats.items())
     ]
     if writes:
-        write_all(writing, SEATS, writes)
+        write_all(transaction, SEATS, writes)
 
 
-def _write_ceilings(writing: Writing, decided: Sequence[AnyDecided], situations: Iterable[Situation]) -> None:
+def _write_ceilings(transaction: Transaction, decided: Sequence[AnyDecided], situations: Iterable[Situation]) -> None:
     """Serializes transactions that take seats below the same ceiling; each situation's policy has its exchange."""
     policies = [situation.policy for situation in situations if situation.policy is not None]
     if writes := ceiling_writes(policies, decided):
-        write_all(writing, EXCHANGES, writes)
+        write_all(transaction, EXCHANGES, writes)
 
 
 def save(
-    writing: Writing,
+    transaction: Transaction,
     decided: Sequence[AnyDecided],
     clock: Clock,
     trace: Trace,
@@ -106,15 +106,17 @@ def save(
     for each in saves:
         written[each.collection].append(each.write)
     for name, writes in written.items():
-        write_all(writing, name, writes)
+        write_all(transaction, name, writes)
     displace(
-        writing,
+        transaction,
         [_displacement(decision, decision.displaces, now) for decision in decided if decision.displaces is not None],
     )
-    outbox.write(writing, [fact for each in saves for fact in _facts(each, now=now, trace=trace, bulk=bulk)])
+    outbox.write(transaction, [fact for each in saves for fact in _facts(each, now=now, trace=trace, bulk=bulk)])
 
 
-def _leave_waiting_list(writing: Writing, decided: Sequence[AnyDecided], situations: Iterable[Situation]) -> None:
+def _leave_waiting_list(
+    transaction: Transaction, decided: Sequence[AnyDecided], situations: Iterable[Situation]
+) -> None:
     """Removes mentees whose relationship was opened from the waiting list."""
     waiting = {situation.mentee.id for situation in situations if situation.is_waiting and situation.mentee}
     begun = [
@@ -124,13 +126,13 @@ def _leave_waiting_list(writing: Writing, decided: Sequence[AnyDecided], situati
     ]
     for pair in begun:
         if pair.mentee.member in waiting:
-            leave(writing, pair.mentee.member, pair.programme)
+            leave(transaction, pair.mentee.member, pair.programme)
 
 
-def write_all(writing: Writing, name: str, writes: Sequence[Any]) -> None:
+def write_all(transaction: Transaction, name: str, writes: Sequence[Any]) -> None:
     """Raises `StaleVersion` unless every write matched its condition."""
     try:
-        done = writing[name].bulk_write(list(writes), ordered=False, session=writing.session)
+        done = transaction[name].bulk_write(list(writes), ordered=False, session=transaction.session)
     except BulkWriteError as failed:
         if not duplicates_in(failed):
             raise
@@ -169,11 +171,11 @@ def _save_of(decided: AnyDecided, *, event_id: str, trace: Trace) -> Save:
     )
 
 
-def _facts(save: Save, *, now: datetime, trace: Trace, bulk: bool) -> list[outbox.Fact]:
+def _facts(save: Save, *, now: datetime, trace: Trace, bulk: bool) -> list[outbox.OutboxEvent]:
     if save.event is None:
         return []
     return [
-        outbox.Fact(
+        outbox.OutboxEvent(
             id=save.event_id,
             payload=save.event,
             institution=save.institution,

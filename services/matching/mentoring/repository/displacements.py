@@ -5,7 +5,7 @@ from typing import Any
 
 from services.matching.kernel.pairs import Pair, Party
 from services.matching.mentoring.domain.displacements import Displacement
-from shared.mongo import ASCENDING, Document, IndexModel, UpdateOne, Writing
+from shared.mongo import ASCENDING, Document, IndexModel, Transaction, UpdateOne
 
 DISPLACEMENTS = "displacements"
 DISPLACEMENT_INDEXES = [
@@ -14,11 +14,11 @@ DISPLACEMENT_INDEXES = [
 ]
 
 
-def displace(writing: Writing, displacements: Sequence[Displacement]) -> None:
+def displace(transaction: Transaction, displacements: Sequence[Displacement]) -> None:
     """Adds displacements. One that is already stored is not changed, so it keeps its time."""
     if displacements:
-        writing[DISPLACEMENTS].bulk_write(
-            [_insert(displacement) for displacement in displacements], session=writing.session
+        transaction[DISPLACEMENTS].bulk_write(
+            [_insert(displacement) for displacement in displacements], session=transaction.session
         )
 
 

@@ -26,9 +26,9 @@ from services.matching.projections.repository import PARTICIPANTS, member_of
 from services.matching.rotations import documents as rotations
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import ASCENDING, Database, Writing, in_one_thread
+from shared.mongo import ASCENDING, Database, Transaction, in_transaction
 
-ForgetMember = Callable[[Writing, Departure], None]
+ForgetMember = Callable[[Transaction, Departure], None]
 """Deletes another slice's data about an erased member, in the transaction that processes the departure."""
 
 
@@ -39,11 +39,11 @@ class MongoDueRepository:
         self._forget = forget
 
     async def save(self, decided: Sequence[AnyDecided], trace: Trace) -> None:
-        def body(writing: Writing) -> None:
-            take_seats(writing, decided, ())
-            save(writing, decided, self._clock, trace)
+        def body(transaction: Transaction) -> None:
+            take_seats(transaction, decided, ())
+            save(transaction, decided, self._clock, trace)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def due(self, *, now: datetime, limit: int) -> Sequence[Request]:
         found = self._database[REQUESTS].find(pairs.due(now)).sort("due_at", ASCENDING).limit(limit)
@@ -59,50 +59,53 @@ class MongoDueRepository:
     async def process_departure(
         self, departure: Departure, decide: DecideDeparture, *, trace: Trace, limit: int
     ) -> None:
-        def body(writing: Writing) -> None:
-            active = _active_member(writing, departure.member)
-            pending = _unanswerable_requests(writing, departure.member, active, limit)
-            opened = [] if active else _relationships_to_end(writing, departure, limit)
+        def body(transaction: Transaction) -> None:
+            active = _active_member(transaction, departure.member)
+            pending = _unanswerable_requests(transaction, departure.member, active, limit)
+            opened = [] if active else _relationships_to_end(transaction, departure, limit)
             decided = decide(pending, opened)
-            write_all(writing, SEATS, [seat_lock(departure.member, institution=departure.institution)])
-            take_seats(writing, decided, ())
-            save(writing, decided, self._clock, trace)
-            self._clean_up(writing, departure, active, trace)
+            write_all(transaction, SEATS, [seat_lock(departure.member, institution=departure.institution)])
+            take_seats(transaction, decided, ())
+            save(transaction, decided, self._clock, trace)
+            self._clean_up(transaction, departure, active, trace)
             if len(pending) < limit and len(opened) < limit:
                 processed = {"_id": departure.member, "sequence": departure.sequence}
-                writing[DEPARTURES].delete_one(processed, session=writing.session)
+                transaction[DEPARTURES].delete_one(processed, session=transaction.session)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
-    def _clean_up(self, writing: Writing, departure: Departure, active: Member | None, trace: Trace) -> None:
-        member, session = departure.member, writing.session
-        waiting_list.leave_all_but(writing, member, active.mentee_in if active else ())
+    def _clean_up(self, transaction: Transaction, departure: Departure, active: Member | None, trace: Trace) -> None:
+        member, session = departure.member, transaction.session
+        waiting_list.leave_all_but(transaction, member, active.mentee_in if active else ())
         if departure.is_erased:
             written = {"mentee.member": member, "message": {"$ne": ""}}
-            writing[REQUESTS].update_many(written, {"$set": {"message": ""}}, session=session)
-            rotations.forget(writing, member, clock=self._clock, trace=trace)
+            transaction[REQUESTS].update_many(written, {"$set": {"message": ""}}, session=session)
+            rotations.forget(transaction, member, clock=self._clock, trace=trace)
             for forget in self._forget:
-                forget(writing, departure)
+                forget(transaction, departure)
 
 
-def _active_member(writing: Writing, id: str) -> Member | None:
+def _active_member(transaction: Transaction, id: str) -> Member | None:
     """The member, or None where they are inactive or erased."""
-    known = writing[PARTICIPANTS].find_one({"_id": id, "status": "active"}, session=writing.session)
+    known = transaction[PARTICIPANTS].find_one({"_id": id, "status": "active"}, session=transaction.session)
     return member_of(known) if known else None
 
 
-def _unanswerable_requests(writing: Writing, member: str, active: Member | None, limit: int) -> list[Request]:
+def _unanswerable_requests(transaction: Transaction, member: str, active: Member | None, limit: int) -> list[Request]:
     """Pending requests in programmes in which the member is no longer enrolled; all where the member is gone."""
     as_mentee = {"mentee.member": member, "programme": {"$nin": sorted(active.mentee_in) if active else []}}
     as_mentor = {"mentor.member": member, "programme": {"$nin": sorted(active.mentors_in) if active else []}}
     wanted = {"parties": member, "state": "pending", "$or": [as_mentee, as_mentor]}
-    return [request_of(document) for document in writing[REQUESTS].find(wanted, session=writing.session).limit(limit)]
+    return [
+        request_of(document)
+        for document in transaction[REQUESTS].find(wanted, session=transaction.session).limit(limit)
+    ]
 
 
-def _relationships_to_end(writing: Writing, departure: Departure, limit: int) -> list[Relationship]:
+def _relationships_to_end(transaction: Transaction, departure: Departure, limit: int) -> list[Relationship]:
     state = OPEN if departure.is_erased else SEATED
     wanted = {"parties": departure.member, **state}
     return [
         relationship_of(document)
-        for document in writing[RELATIONSHIPS].find(wanted, session=writing.session).limit(limit)
+        for document in transaction[RELATIONSHIPS].find(wanted, session=transaction.session).limit(limit)
     ]

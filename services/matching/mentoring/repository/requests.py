@@ -27,7 +27,7 @@ from services.matching.projections import people
 from services.matching.projections.repository import PARTICIPANTS, PREFERENCES, member_of
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
-from shared.mongo import Database, Document, Writing, ensure_indexes, in_one_thread
+from shared.mongo import Database, Document, Transaction, ensure_indexes, in_transaction
 
 
 class MongoMentoringRepository:
@@ -102,15 +102,15 @@ class MongoMentoringRepository:
         exchange: Exchange | None,
         trace: Trace,
     ) -> None:
-        def body(writing: Writing) -> None:
-            current = situation(writing, programme, mentee=mentee, mentor=mentor)
+        def body(transaction: Transaction) -> None:
+            current = situation(transaction, programme, mentee=mentee, mentor=mentor)
             if read_competing_requests and current.is_last_seat:
-                current = replace(current, competing_requests=pending(writing, {"mentor.member": mentor}))
+                current = replace(current, competing_requests=pending(transaction, {"mentor.member": mentor}))
             decided = decide(current)
-            save_together(writing, decided, [current], self._clock, trace)
+            save_together(transaction, decided, [current], self._clock, trace)
 
         async with self._serialized(mentor, exchange):
-            await in_one_thread(self._database, body)
+            await in_transaction(self._database, body)
 
     @asynccontextmanager
     async def _serialized(self, mentor: str, exchange: Exchange | None) -> AsyncIterator[None]:
@@ -127,29 +127,29 @@ class MongoMentoringRepository:
     async def change_request(
         self, institution: str, id: str, decide: Callable[[Request], Decided[Request] | None], trace: Trace
     ) -> Request:
-        def body(writing: Writing) -> Request:
-            request = request_of(_document(writing, REQUESTS, institution, id))
+        def body(transaction: Transaction) -> Request:
+            request = request_of(_document(transaction, REQUESTS, institution, id))
             decided = decide(request)
             if decided is None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return request
-            save(writing, [decided], self._clock, trace)
+            save(transaction, [decided], self._clock, trace)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def recheck(
         self, id: str, decide: Callable[[Request, Situation], Decided[Request] | None], trace: Trace
     ) -> None:
-        def body(writing: Writing) -> None:
-            for request in pending(writing, {"_id": id}):
+        def body(transaction: Transaction) -> None:
+            for request in pending(transaction, {"_id": id}):
                 pair = request.pair
-                current = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
+                current = situation(transaction, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
                 decided = decide(request, current)
                 if decided is not None:
-                    save(writing, [decided], self._clock, trace)
+                    save(transaction, [decided], self._clock, trace)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def change_relationship(
         self,
@@ -158,41 +158,41 @@ class MongoMentoringRepository:
         decide: Callable[[Relationship, Situation], Decided[Relationship] | None],
         trace: Trace,
     ) -> Relationship:
-        def body(writing: Writing) -> Relationship:
-            before = relationship_of(_document(writing, RELATIONSHIPS, institution, id))
+        def body(transaction: Transaction) -> Relationship:
+            before = relationship_of(_document(transaction, RELATIONSHIPS, institution, id))
             pair = before.pair
-            current = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
+            current = situation(transaction, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
             decided = decide(before, current)
             if decided is None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return before
-            save_together(writing, [decided], [current], self._clock, trace)
+            save_together(transaction, [decided], [current], self._clock, trace)
             return decided.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     def change_within(
         self,
-        writing: Writing,
+        transaction: Transaction,
         id: str,
         decide: Callable[[Relationship, Situation], Decided[Relationship] | None],
         trace: Trace,
     ) -> None:
         """Changes a relationship in the transaction of an event that names it; ignores an unknown id."""
-        document = writing[RELATIONSHIPS].find_one({"_id": id}, session=writing.session)
+        document = transaction[RELATIONSHIPS].find_one({"_id": id}, session=transaction.session)
         if document is None:
             return
         before = relationship_of(document)
         pair = before.pair
-        current = situation(writing, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
+        current = situation(transaction, pair.programme, mentee=pair.mentee.member, mentor=pair.mentor.member)
         decided = decide(before, current)
         if decided is not None:
-            save_together(writing, [decided], [current], self._clock, trace)
+            save_together(transaction, [decided], [current], self._clock, trace)
 
 
-def _document(writing: Writing, name: str, institution: str, id: str) -> Document:
+def _document(transaction: Transaction, name: str, institution: str, id: str) -> Document:
     """Requests and relationships are never deleted, so a document that was read before still exists."""
-    document = writing[name].find_one({"_id": id, "institutions": institution}, session=writing.session)
+    document = transaction[name].find_one({"_id": id, "institutions": institution}, session=transaction.session)
     if document is None:
         raise LookupError(f"{name}: {id} was seen and is gone")
     return document

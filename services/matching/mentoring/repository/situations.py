@@ -34,13 +34,13 @@ from services.matching.projections.repository import (
     programme_of,
 )
 from services.matching.rotations.documents import COUNTING, ROTATIONS
-from shared.mongo import Document, Writing
+from shared.mongo import Document, Transaction
 
 _NOT_ERASED: Document = {"erased": False}
 _PENDING: Document = {"state": "pending"}
 
 
-def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> Situation:
+def situation(transaction: Transaction, programme: str, *, mentee: str, mentor: str) -> Situation:
     stages = [
         _match(mentee),
         *_PERSON,
@@ -49,7 +49,7 @@ def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> 
         _policy_lookup(programme),
         _waiting_lookup(mentee, programme),
     ]
-    found = next(iter(writing[PARTICIPANTS].aggregate(stages, session=writing.session)), None)
+    found = next(iter(transaction[PARTICIPANTS].aggregate(stages, session=transaction.session)), None)
     if found is None:
         return Situation(policy=None, mentee=None, mentor=None, asked=())
     others = found["other"]
@@ -58,7 +58,7 @@ def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> 
     admitted = {home.id: home for projected in programmes for home in homes if home.id in projected.admits}
     policy = next((Policy(projected, admitted) for projected in programmes), None)
     return Situation(
-        policy=policy and replace(policy, given=_given(writing, policy, homes)),
+        policy=policy and replace(policy, given=_given(transaction, policy, homes)),
         mentee=_mentee(found),
         mentor=next((_person(document) for document in others), None),
         asked=[request_of(document) for document in found["requests"] if document["state"] == "pending"],
@@ -68,18 +68,18 @@ def situation(writing: Writing, programme: str, *, mentee: str, mentor: str) -> 
     )
 
 
-def _given(writing: Writing, policy: Policy, homes: Sequence[Institution]) -> Mapping[Exchange, int]:
-    return given(writing, policy.capped([(homes[0].id, homes[-1].id)] if homes else []))
+def _given(transaction: Transaction, policy: Policy, homes: Sequence[Institution]) -> Mapping[Exchange, int]:
+    return given(transaction, policy.capped([(homes[0].id, homes[-1].id)] if homes else []))
 
 
-def person(writing: Writing, id: str) -> Person | None:
+def person(transaction: Transaction, id: str) -> Person | None:
     """The member with preferences and seats, without the mentors that are kept apart from them."""
-    found = writing[PARTICIPANTS].aggregate([_match(id), *_PERSON], session=writing.session)
+    found = transaction[PARTICIPANTS].aggregate([_match(id), *_PERSON], session=transaction.session)
     return next((_person(document) for document in found), None)
 
 
-def pending(writing: Writing, wanted: Document) -> list[Request]:
-    found = writing[REQUESTS].find({**wanted, **_PENDING}, session=writing.session)
+def pending(transaction: Transaction, wanted: Document) -> list[Request]:
+    found = transaction[REQUESTS].find({**wanted, **_PENDING}, session=transaction.session)
     return [request_of(document) for document in found]
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from shared.mongo import Document, Writing
+from shared.mongo import Document, Transaction
 
 ASSIGNMENTS = "places"
 """The collection keeps its old name."""
@@ -12,13 +12,13 @@ def waiting_of(mentee: str, programme: str) -> Document:
     return {"mentee.member": mentee, "programme": programme, "waits": True}
 
 
-def leave(writing: Writing, mentee: str, programme: str) -> None:
-    _leave(writing, waiting_of(mentee, programme))
+def leave(transaction: Transaction, mentee: str, programme: str) -> None:
+    _leave(transaction, waiting_of(mentee, programme))
 
 
-def leave_all_but(writing: Writing, mentee: str, programmes: Collection[str]) -> None:
-    _leave(writing, {"mentee.member": mentee, "waits": True, "programme": {"$nin": sorted(programmes)}})
+def leave_all_but(transaction: Transaction, mentee: str, programmes: Collection[str]) -> None:
+    _leave(transaction, {"mentee.member": mentee, "waits": True, "programme": {"$nin": sorted(programmes)}})
 
 
-def _leave(writing: Writing, waiting: Document) -> None:
-    writing[ASSIGNMENTS].update_many(waiting, {"$set": {"waits": False}}, session=writing.session)
+def _leave(transaction: Transaction, waiting: Document) -> None:
+    transaction[ASSIGNMENTS].update_many(waiting, {"$set": {"waits": False}}, session=transaction.session)

@@ -6,9 +6,9 @@ from services.matching.projections.erasures import ERASURES, WAITS
 from shared.clock import Clock, derived_id
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import MatchingErasureCompleted
-from shared.mongo import ASCENDING, Database, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, IndexModel, Transaction, ensure_indexes, in_transaction
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 
 
 class MongoErasureRepository:
@@ -36,19 +36,21 @@ class MongoErasureRepository:
     async def complete(self, forgetting: ErasureCommand) -> None:
         now = self._clock.now()
 
-        def body(writing: Writing) -> None:
-            if _has_pending_work(writing, forgetting):
+        def body(transaction: Transaction) -> None:
+            if _has_pending_work(transaction, forgetting):
                 return
             mine = {"_id": forgetting.erasure, **WAITS}
-            done = writing[ERASURES].update_one(mine, {"$set": {"waits": False, "at": now}}, session=writing.session)
+            done = transaction[ERASURES].update_one(
+                mine, {"$set": {"waits": False, "at": now}}, session=transaction.session
+            )
             if done.matched_count:
-                outbox.write(writing, [_receipt(forgetting)])
+                outbox.write(transaction, [_receipt(forgetting)])
 
-        def _receipt(command: ErasureCommand) -> Fact:
+        def _receipt(command: ErasureCommand) -> OutboxEvent:
             payload = MatchingErasureCompleted(
                 erasure=command.erasure, member=command.member, institution=command.institution
             )
-            return Fact(
+            return OutboxEvent(
                 id=derived_id(command.event, f"matching forgot {command.erasure}"),
                 payload=payload,
                 institution=command.institution,
@@ -57,11 +59,14 @@ class MongoErasureRepository:
                 trace=Trace(correlation_id=command.correlation, causation_id=command.event),
             )
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
 
-def _has_pending_work(writing: Writing, forgetting: ErasureCommand) -> bool:
+def _has_pending_work(transaction: Transaction, forgetting: ErasureCommand) -> bool:
     """While what they left behind is not worked off, or a list of theirs still names anybody."""
-    departure = writing[DEPARTURES].find_one({"_id": forgetting.member}, {"_id": 1}, session=writing.session)
+    departure = transaction[DEPARTURES].find_one({"_id": forgetting.member}, {"_id": 1}, session=transaction.session)
     listed = {"institution": forgetting.institution, "mentee": forgetting.member, "entries.0": {"$exists": True}}
-    return departure is not None or writing["lists"].find_one(listed, {"_id": 1}, session=writing.session) is not None
+    return (
+        departure is not None
+        or transaction["lists"].find_one(listed, {"_id": 1}, session=transaction.session) is not None
+    )

@@ -21,7 +21,7 @@ from shared import failpoints
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RepairApplied, RepairPlanned
-from shared.mongo import ASCENDING, DESCENDING, Database, Document, Writing, in_one_thread
+from shared.mongo import ASCENDING, DESCENDING, Database, Document, Transaction, in_transaction
 
 
 class MongoRepairWorkRepository:
@@ -44,11 +44,11 @@ class MongoRepairWorkRepository:
     async def displace_newest(self, mentor: str) -> None:
         """Displaces the mentees of an overfull mentor who are too many, those of the newest relationships."""
 
-        def body(writing: Writing) -> None:
-            known = person(writing, mentor)
+        def body(transaction: Transaction) -> None:
+            known = person(transaction, mentor)
             if known is None:
                 return
-            held = writing[RELATIONSHIPS].find({"mentor.member": mentor, **SEATED}, session=writing.session)
+            held = transaction[RELATIONSHIPS].find({"mentor.member": mentor, **SEATED}, session=transaction.session)
             newest = list(held.sort([("at", DESCENDING), ("_id", DESCENDING)]))
             excess = [relationship_of(document) for document in newest[: max(0, known.taken - known.member.capacity)]]
             now = self._clock.now()
@@ -56,9 +56,9 @@ class MongoRepairWorkRepository:
                 Displacement(id=bond.id, pair=bond.pair, relationship=bond.id, cause="capacity_lowered", at=now)
                 for bond in excess
             ]
-            displace(writing, lost)
+            displace(transaction, lost)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def new_in(self) -> Sequence[str]:
         """Programmes that have a displaced mentee whom no plan includes yet."""
@@ -69,48 +69,48 @@ class MongoRepairWorkRepository:
         await self._database[DISPLACEMENTS].delete_many({"programme": programme})
 
     async def propose(self, repair: Repair, planned: Planned, seen: Sequence[str], event: RepairPlanned | None) -> None:
-        def body(writing: Writing) -> None:
-            session = writing.session
-            self._jobs.replace(writing, repair)
-            writing[STEPS].delete_many({"repair": repair.id}, session=session)
+        def body(transaction: Transaction) -> None:
+            session = transaction.session
+            self._jobs.replace(transaction, repair)
+            transaction[STEPS].delete_many({"repair": repair.id}, session=session)
             if planned.steps:
-                writing[STEPS].insert_many([step_document(step, repair) for step in planned.steps], session=session)
-            lost = writing[DISPLACEMENTS]
+                transaction[STEPS].insert_many([step_document(step, repair) for step in planned.steps], session=session)
+            lost = transaction[DISPLACEMENTS]
             lost.update_many({"_id": {"$in": list(seen)}}, {"$set": {"planned": True}}, session=session)
             lost.delete_many({"_id": {"$in": list(planned.void)}}, session=session)
-            self._append(writing, repair, event)
+            self._append(transaction, repair, event)
 
         failpoints.reach("before-save")
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def planned_steps(self, repair: Repair, *, limit: int) -> Sequence[Step]:
         found = self._database[STEPS].find({"repair": repair.id, "state": "planned"}).sort("_id", ASCENDING)
         return [step_of(document) async for document in found.limit(limit)]
 
     async def carry_out(self, repair: Repair, step: Step, carry: CarryOut, trace: Trace) -> None:
-        def body(writing: Writing) -> None:
-            session = writing.session
-            known = writing[STEPS].find_one({"_id": step.id}, session=session)
+        def body(transaction: Transaction) -> None:
+            session = transaction.session
+            known = transaction[STEPS].find_one({"_id": step.id}, session=session)
             if known is None:
                 raise LookupError(f"step {step.id} was seen and is gone")
             before = step_of(known)
-            lost = writing[DISPLACEMENTS].find_one({"_id": step.displacement}, session=session)
-            contexts = [_context(writing, repair.programme, move) for move in before.moves]
+            lost = transaction[DISPLACEMENTS].find_one({"_id": step.displacement}, session=session)
+            contexts = [_context(transaction, repair.programme, move) for move in before.moves]
             after, decided = carry(before, contexts, displacement_of(lost) if lost else None)
             if after is before:
                 return
             left = [context.former_mentor for context in contexts if context.former_mentor is not None]
             situations = [context.situation for context in contexts]
-            save_together(writing, decided, situations, self._clock, trace, beside=left)
-            write_all(writing, STEPS, [changing(after)])
+            save_together(transaction, decided, situations, self._clock, trace, beside=left)
+            write_all(transaction, STEPS, [changing(after)])
             if after.state == "applied" or after.reason == NOT_DISPLACED:
-                writing[DISPLACEMENTS].delete_one({"_id": step.displacement}, session=session)
+                transaction[DISPLACEMENTS].delete_one({"_id": step.displacement}, session=session)
             mentee = contexts[0].situation.mentee if contexts else None
             if after.state == "applied" and mentee is not None and mentee.member.mentors_wanted > 1:
                 lost_too = {"programme": repair.programme, "mentee.member": step.mentee.member}
-                writing[DISPLACEMENTS].update_many(lost_too, {"$set": {"planned": False}}, session=session)
+                transaction[DISPLACEMENTS].update_many(lost_too, {"$set": {"planned": False}}, session=session)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def outcome(self, repair: Repair) -> tuple[int, int]:
         """Number of displaced mentees who were placed, and of bystanders who moved for that."""
@@ -121,34 +121,34 @@ class MongoRepairWorkRepository:
     async def finish(self, repair: Repair, event: RepairApplied) -> None:
         """Mentees who are left behind come first in the next plan."""
 
-        def body(writing: Writing) -> None:
-            self._jobs.replace(writing, repair)
+        def body(transaction: Transaction) -> None:
+            self._jobs.replace(transaction, repair)
             behind = {"repair": repair.id, "state": {"$in": ["left", "lapsed"]}}
-            left = writing[STEPS].distinct("displacement", behind, session=writing.session)
+            left = transaction[STEPS].distinct("displacement", behind, session=transaction.session)
             again = {"$inc": {"left_before": 1}}
-            writing[DISPLACEMENTS].update_many({"_id": {"$in": left}}, again, session=writing.session)
-            self._append(writing, repair, event)
+            transaction[DISPLACEMENTS].update_many({"_id": {"$in": left}}, again, session=transaction.session)
+            self._append(transaction, repair, event)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
-    def _append(self, writing: Writing, repair: Repair, event: RepairPlanned | RepairApplied | None) -> None:
+    def _append(self, transaction: Transaction, repair: Repair, event: RepairPlanned | RepairApplied | None) -> None:
         if event is not None:
             now = self._clock.now()
-            append_event(writing, repair, event, correlation=repair.correlation, clock=self._clock, now=now)
+            append_event(transaction, repair, event, correlation=repair.correlation, clock=self._clock, now=now)
 
 
-def _context(writing: Writing, programme: str, move: Move) -> RepairContext:
+def _context(transaction: Transaction, programme: str, move: Move) -> RepairContext:
     mentee, mentor = move.mentee.member, move.mentor.member
     wanted = {"_id": move.leaves}
-    document = writing[RELATIONSHIPS].find_one(wanted, session=writing.session) if move.leaves else None
+    document = transaction[RELATIONSHIPS].find_one(wanted, session=transaction.session) if move.leaves else None
     ending = relationship_of(document) if document else None
-    both = situation(writing, programme, mentee=mentee, mentor=mentor)
-    competing_requests = pending(writing, {"mentor.member": mentor}) if both.is_last_seat else ()
+    both = situation(transaction, programme, mentee=mentee, mentor=mentor)
+    competing_requests = pending(transaction, {"mentor.member": mentor}) if both.is_last_seat else ()
     return RepairContext(
         move=move,
         situation=replace(both, mentors=_other_mentors(both, ending), competing_requests=competing_requests),
         ending=ending,
-        former_mentor=person(writing, ending.pair.mentor.member) if ending else None,
+        former_mentor=person(transaction, ending.pair.mentor.member) if ending else None,
     )
 
 

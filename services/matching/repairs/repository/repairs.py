@@ -22,7 +22,7 @@ from shared.mongo import (
     IndexModel,
     UpdateOne,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 
 REPAIRS, STEPS = "repairs", "repair_steps"
@@ -51,7 +51,7 @@ class MongoRepairRepository:
 
     async def begin(self, repair: Repair) -> None:
         try:
-            await in_one_thread(self._database, lambda writing: self.jobs.insert(writing, repair))
+            await in_transaction(self._database, lambda transaction: self.jobs.insert(transaction, repair))
         except DuplicateKeyError:  # another worker has opened one
             raise StaleVersion(found=1, expected=0) from None
 

@@ -8,7 +8,7 @@ from typing import IO
 
 from services.matching.rounds.domain.lifecycle import File
 from shared.clock import Clock
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes
 
 CHUNKS = "round_chunks"
 _CHUNK_BYTES = 4 << 20
@@ -32,14 +32,14 @@ class RoundFiles:
             await self._chunks.insert_one(_chunk(key, index, content, round=round, institution=institution))
         return File(key=key, size=size, sha256=seen.hexdigest())
 
-    def keep_with(self, writing: Writing, content: bytes, *, round: str, institution: str) -> File:
+    def keep_with(self, transaction: Transaction, content: bytes, *, round: str, institution: str) -> File:
         """Stores a small file in the transaction that also stores its key."""
         key = self._clock.new_id()
         chunks = [
             _chunk(key, index, part, round=round, institution=institution)
             for index, part in enumerate(_contents(io.BytesIO(content)))
         ]
-        writing[CHUNKS].insert_many(chunks, session=writing.session)
+        transaction[CHUNKS].insert_many(chunks, session=transaction.session)
         return File(key=key, size=len(content), sha256=hashlib.sha256(content).hexdigest())
 
     async def content(self, file: File) -> AsyncIterator[bytes]:

@@ -18,7 +18,7 @@ from services.matching.rounds.worker.publishing import Settle
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import RoundPublished
-from shared.mongo import ASCENDING, DESCENDING, Database, Writing, in_one_thread
+from shared.mongo import ASCENDING, DESCENDING, Database, Transaction, in_transaction
 
 
 class MongoPublicationRepository:
@@ -33,27 +33,27 @@ class MongoPublicationRepository:
         return [place_of(document) async for document in found]
 
     async def settle(self, place: Place, settle: Settle, trace: Trace) -> None:
-        def body(writing: Writing) -> None:
-            document = writing[PLACES].find_one({"_id": place.id}, session=writing.session)
+        def body(transaction: Transaction) -> None:
+            document = transaction[PLACES].find_one({"_id": place.id}, session=transaction.session)
             if document is None:
                 raise LookupError(f"place {place.id} was read and is deleted")
-            two = _round_situation(writing, place)
+            two = _round_situation(transaction, place)
             settlement = settle(place_of(document), two)
             if settlement is not None:
                 saved = _save_of(settlement.place, event_id=self._clock.new_id())
-                save_together(writing, settlement.pair, [two], self._clock, trace, further=[saved], bulk=True)
+                save_together(transaction, settlement.pair, [two], self._clock, trace, further=[saved], bulk=True)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def counts(self, round: Round) -> Mapping[PlaceState, int]:
         return await counted(self._database, round)
 
     async def finish(self, round: Round, event: RoundPublished, *, now: datetime) -> None:
-        def body(writing: Writing) -> None:
-            self._jobs.replace(writing, round)
-            append_event(writing, round, event, correlation=round.correlation, clock=self._clock, now=now)
+        def body(transaction: Transaction) -> None:
+            self._jobs.replace(transaction, round)
+            append_event(transaction, round, event, correlation=round.correlation, clock=self._clock, now=now)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
 
 def _save_of(decided: Decided[Place], *, event_id: str) -> Save:
@@ -68,8 +68,8 @@ def _save_of(decided: Decided[Place], *, event_id: str) -> Save:
     )
 
 
-def _round_situation(writing: Writing, place: Place) -> Situation:
+def _round_situation(transaction: Transaction, place: Place) -> Situation:
     mentee, mentor = place.mentee.member, place.mentor.member if place.mentor else place.mentee.member
-    two = situation(writing, place.programme, mentee=mentee, mentor=mentor)
-    competing_requests = pending(writing, {"mentor.member": mentor}) if two.is_last_seat else ()
+    two = situation(transaction, place.programme, mentee=mentee, mentor=mentor)
+    competing_requests = pending(transaction, {"mentor.member": mentor}) if two.is_last_seat else ()
     return replace(two, competing_requests=competing_requests)

@@ -31,10 +31,10 @@ from shared.mongo import (
     DuplicateKeyError,
     IndexModel,
     InsertOne,
-    Writing,
+    Transaction,
     duplicates_in,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 from shared.scope import Scope
 
@@ -88,29 +88,29 @@ class MongoRoundRepository:
         if known is not None:
             return known
 
-        def body(writing: Writing) -> Round:
-            if open := open_in(writing, round):
-                writing.changes_nothing = True
+        def body(transaction: Transaction) -> Round:
+            if open := open_in(transaction, round):
+                transaction.changes_nothing = True
                 return round_of(open)
-            file = self._files.keep_with(writing, orders, round=round.id, institution=round.institution)
+            file = self._files.keep_with(transaction, orders, round=round.id, institution=round.institution)
             begun = replace(round, orders=file)
-            self.jobs.insert(writing, begun)
+            self.jobs.insert(transaction, begun)
             return begun
 
         try:
-            return await in_one_thread(self._database, body)
+            return await in_transaction(self._database, body)
         except DuplicateKeyError:  # a concurrent retry of the same request
             if (known := await self.jobs.find(round.institution, round.id)) is None:
                 raise
             return known
 
     async def publish(self, round: Round, publish: Publish) -> Round:
-        def body(writing: Writing) -> Round:
-            after = publish(rounds_since(writing, round))
-            self.jobs.replace(writing, after)
+        def body(transaction: Transaction) -> Round:
+            after = publish(rounds_since(transaction, round))
+            self.jobs.replace(transaction, after)
             return after
 
-        return await in_one_thread(self._database, body, seconds=_PUBLISHING_SECONDS)
+        return await in_transaction(self._database, body, seconds=_PUBLISHING_SECONDS)
 
     async def has_saved(self, request: str) -> bool:
         return await once.took_effect(self._database, request)

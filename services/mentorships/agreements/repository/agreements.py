@@ -27,9 +27,9 @@ from shared.mongo import (
     Database,
     Document,
     IndexModel,
-    Writing,
+    Transaction,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 
 AGREEMENTS, TEXTS = "agreements", "agreement_texts"
@@ -86,51 +86,51 @@ class MongoAgreements(MongoAggregates[Agreement]):
         return programme.name if programme else "", mentee, mentor
 
     async def draft(self, mentorship: Mentorship, by: Side, decide: Draft, trace: Trace) -> Agreement:
-        def proposed(writing: Writing, before: Agreement, current: Mentorship) -> Proposed:
-            return decide(before, current, _origin(writing, current, by))
+        def proposed(transaction: Transaction, before: Agreement, current: Mentorship) -> Proposed:
+            return decide(before, current, _origin(transaction, current, by))
 
         return await self._add_version(mentorship, proposed, trace)
 
     async def propose(self, mentorship: Mentorship, decide: Propose, trace: Trace) -> Agreement:
-        def proposed(writing: Writing, before: Agreement, current: Mentorship) -> Proposed:
-            return decide(before, current, _newest_clauses(writing, before))
+        def proposed(transaction: Transaction, before: Agreement, current: Mentorship) -> Proposed:
+            return decide(before, current, _newest_clauses(transaction, before))
 
         return await self._add_version(mentorship, proposed, trace)
 
     async def decide(self, mentorship: Mentorship, decide: Decide, trace: Trace) -> Agreement:
-        def body(writing: Writing) -> Agreement:
-            before, current = self._load_both(writing, mentorship)
+        def body(transaction: Transaction) -> Agreement:
+            before, current = self._load_both(transaction, mentorship)
             signed: Signed | None = decide(before, current)
             if signed is None:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return before
-            self.save(writing, signed.agreement, trace, before=before)
+            self.save(transaction, signed.agreement, trace, before=before)
             if signed.mentorship is not None:
-                self._mentorships.save(writing, signed.mentorship, trace, before=current)
+                self._mentorships.save(transaction, signed.mentorship, trace, before=current)
             return signed.agreement.state
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def _add_version(
-        self, mentorship: Mentorship, decide: Callable[[Writing, Agreement, Mentorship], Proposed], trace: Trace
+        self, mentorship: Mentorship, decide: Callable[[Transaction, Agreement, Mentorship], Proposed], trace: Trace
     ) -> Agreement:
-        def body(writing: Writing) -> Agreement:
-            hold_people(writing, [mentorship.pair.mentee.member, mentorship.pair.mentor.member])
-            before, current = self._load_both(writing, mentorship)
-            proposed = decide(writing, before, current)
+        def body(transaction: Transaction) -> Agreement:
+            hold_people(transaction, [mentorship.pair.mentee.member, mentorship.pair.mentor.member])
+            before, current = self._load_both(transaction, mentorship)
+            proposed = decide(transaction, before, current)
             after = proposed.agreement.state
-            self.save(writing, proposed.agreement, trace, before=before if before.version else None)
-            writing[TEXTS].insert_one(_text_document(after, proposed.clauses), session=writing.session)
+            self.save(transaction, proposed.agreement, trace, before=before if before.version else None)
+            transaction[TEXTS].insert_one(_text_document(after, proposed.clauses), session=transaction.session)
             return after
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
-    def _load_both(self, writing: Writing, known: Mentorship) -> tuple[Agreement, Mentorship]:
+    def _load_both(self, transaction: Transaction, known: Mentorship) -> tuple[Agreement, Mentorship]:
         institution = known.pair.institutions[0]
-        current = self._mentorships.load(writing, known.id, institution=institution)
+        current = self._mentorships.load(transaction, known.id, institution=institution)
         if current is None:
             raise NotFound("mentorship_not_found", "there is no mentorship with this id")
-        return self.load(writing, agreement_id(known.id), institution=institution) or _none(current), current
+        return self.load(transaction, agreement_id(known.id), institution=institution) or _none(current), current
 
     def _document(self, state: Agreement) -> Document:
         """MongoDB has no dates without a time: they are stored as text."""
@@ -144,24 +144,26 @@ def follow_mentorships(database: Database, clock: Clock) -> Follow[Mentorship]:
     """A pause, and the end, of a mentorship stops the reminders of its agreement."""
     agreements = MongoAgreements(database, clock, MongoMentorships(database, clock))
 
-    def follow(writing: Writing, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
+    def follow(transaction: Transaction, before: Mentorship | None, after: Mentorship, trace: Trace) -> None:
         if before is None or (before.is_open, before.is_paused) == (after.is_open, after.is_paused):
             return
-        known = agreements.load(writing, agreement_id(after.id))
+        known = agreements.load(transaction, agreement_id(after.id))
         decided = domain.follow(known, after) if known is not None else None
         if decided is not None:
-            agreements.save(writing, decided, trace, before=known)
+            agreements.save(transaction, decided, trace, before=known)
 
     return follow
 
 
-def forget(writing: Writing, member: str) -> None:
+def forget(transaction: Transaction, member: str) -> None:
     """Deletes the clauses that an erased member wrote, in every version; signatures stay, as ids and times."""
-    found = writing[TEXTS].find({"parties": member}, {"mentee": 1, "clauses": 1}, session=writing.session)
+    found = transaction[TEXTS].find({"parties": member}, {"mentee": 1, "clauses": 1}, session=transaction.session)
     for document in list(found):
         side = "mentee" if document["mentee"] == member else "mentor"
         kept = {name: clause for name, clause in document["clauses"].items() if clause["by"] != side}
-        writing[TEXTS].update_one({"_id": document["_id"]}, {"$set": {"clauses": kept}}, session=writing.session)
+        transaction[TEXTS].update_one(
+            {"_id": document["_id"]}, {"$set": {"clauses": kept}}, session=transaction.session
+        )
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
@@ -200,21 +202,21 @@ def _none(mentorship: Mentorship) -> Agreement:
     )
 
 
-def _origin(writing: Writing, mentorship: Mentorship, by: Side) -> Origin:
+def _origin(transaction: Transaction, mentorship: Mentorship, by: Side) -> Origin:
     pair = mentorship.pair
-    people = people_within(writing, [pair.mentee.member, pair.mentor.member])
+    people = people_within(transaction, [pair.mentee.member, pair.mentor.member])
     mentor, drafting = people.get(pair.mentor.member), people.get(pair.party(by).member)
     return Origin(
-        template=template_within(writing, pair.programme),
+        template=template_within(transaction, pair.programme),
         principles=mentor.principles if mentor else "",
         locale=drafting.locale if drafting else "en",
     )
 
 
-def _newest_clauses(writing: Writing, agreement: Agreement) -> Clauses:
+def _newest_clauses(transaction: Transaction, agreement: Agreement) -> Clauses:
     newest = agreement.newest
     wanted = {"_id": _text_id(agreement, newest.number if newest else 0)}
-    return _clauses(writing[TEXTS].find_one(wanted, session=writing.session))
+    return _clauses(transaction[TEXTS].find_one(wanted, session=transaction.session))
 
 
 def _text_id(agreement: Agreement, number: int) -> str:

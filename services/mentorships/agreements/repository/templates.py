@@ -9,7 +9,7 @@ from services.mentorships.agreements.usecases.templates import Decide
 from services.mentorships.projections.domain import Programme
 from services.mentorships.projections.repository import MongoProjections
 from shared.errors import StaleVersion
-from shared.mongo import Database, Document, DuplicateKeyError, Writing, ensure_indexes, in_one_thread
+from shared.mongo import Database, Document, DuplicateKeyError, Transaction, ensure_indexes, in_transaction
 
 TEMPLATES = "agreement_templates"
 _MAPPING = TypeAdapter(AgreementTemplate)
@@ -31,27 +31,27 @@ class MongoTemplates:
         return _template(found, programme.id, programme.institution)
 
     async def change(self, programme: Programme, decide: Decide) -> AgreementTemplate:
-        def body(writing: Writing) -> AgreementTemplate:
+        def body(transaction: Transaction) -> AgreementTemplate:
             key = {"_id": programme.id, "institution": programme.institution}
-            document = writing[TEMPLATES].find_one(key, session=writing.session)
+            document = transaction[TEMPLATES].find_one(key, session=transaction.session)
             before = _template(document, programme.id, programme.institution)
             after = decide(before)
             if after == before:
-                writing.changes_nothing = True
+                transaction.changes_nothing = True
                 return before
             guard, is_new = {**key, "version": before.version}, before.version == 0
             try:
-                writing[TEMPLATES].replace_one(guard, _document(after), upsert=is_new, session=writing.session)
+                transaction[TEMPLATES].replace_one(guard, _document(after), upsert=is_new, session=transaction.session)
             except DuplicateKeyError:
                 raise StaleVersion(found=1, expected=0) from None
             return after
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
 
-def template_within(writing: Writing, programme: str) -> AgreementTemplate:
+def template_within(transaction: Transaction, programme: str) -> AgreementTemplate:
     """In the caller's transaction, of the programme of a mentorship that the caller may see."""
-    return _template(writing[TEMPLATES].find_one({"_id": programme}, session=writing.session), programme, "")
+    return _template(transaction[TEMPLATES].find_one({"_id": programme}, session=transaction.session), programme, "")
 
 
 def _document(template: AgreementTemplate) -> Document:

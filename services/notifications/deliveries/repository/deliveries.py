@@ -24,9 +24,9 @@ from shared.mongo import (
     Database,
     Document,
     IndexModel,
-    Writing,
+    Transaction,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 from shared.retention import keep_for
 
@@ -89,24 +89,24 @@ class MongoDeliveryRepository:
     async def suppress(self, found: Sequence[tuple[Recipient, Suppression]]) -> None:
         """A suppression that is known already, for the same address and reason, stays as it is."""
 
-        def body(writing: Writing) -> None:
-            new = [each for each in found if not _is_known(writing, *each) and hold_contact(writing, each[0])]
-            writing.changes_nothing = not new
+        def body(transaction: Transaction) -> None:
+            new = [each for each in found if not _is_known(transaction, *each) and hold_contact(transaction, each[0])]
+            transaction.changes_nothing = not new
             for recipient, suppression in new:
-                writing[SUPPRESSIONS].replace_one(
+                transaction[SUPPRESSIONS].replace_one(
                     {"_id": key_of(recipient)},
                     suppression_document(recipient, suppression),
                     upsert=True,
-                    session=writing.session,
+                    session=transaction.session,
                 )
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
 
-def _is_known(writing: Writing, recipient: Recipient, suppression: Suppression) -> bool:
+def _is_known(transaction: Transaction, recipient: Recipient, suppression: Suppression) -> bool:
     known = {
         "_id": key_of(recipient),
         "address_digest": suppression.address_digest,
         "reason": suppression.reason,
     }
-    return writing[SUPPRESSIONS].find_one(known, {"_id": 1}, session=writing.session) is not None
+    return transaction[SUPPRESSIONS].find_one(known, {"_id": 1}, session=transaction.session) is not None

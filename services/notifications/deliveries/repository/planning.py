@@ -15,14 +15,14 @@ from services.notifications.deliveries.repository.documents import (
     state_fields,
 )
 from services.notifications.inbox.repository.documents import of_recipient
-from shared.mongo import Document, UpdateOne, Writing
+from shared.mongo import Document, Transaction, UpdateOne
 
 _DECISIONS_KEPT = 60
 
 
-def write_planned(writing: Writing, deliveries: Iterable[Delivery]) -> None:
+def write_planned(transaction: Transaction, deliveries: Iterable[Delivery]) -> None:
     writes = [_inserted(delivery) if delivery.due is None else _planned(delivery) for delivery in deliveries]
-    writing[DELIVERIES].bulk_write(writes, session=writing.session)
+    transaction[DELIVERIES].bulk_write(writes, session=transaction.session)
 
 
 def _inserted(delivery: Delivery) -> UpdateOne:

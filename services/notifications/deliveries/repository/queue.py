@@ -32,7 +32,7 @@ from services.notifications.preferences.repository import MongoPreferencesReposi
 from services.notifications.projections.repository import CONTACTS, MongoContactRepository, hold_contact, zone_of
 from services.notifications.wording import Wording
 from shared.identifiers import identifier_digest
-from shared.mongo import ASCENDING, Database, Document, Writing, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, Transaction, in_transaction
 
 
 class MongoDeliveryQueue:
@@ -43,14 +43,14 @@ class MongoDeliveryQueue:
         self._preferences = MongoPreferencesRepository(database)
 
     async def claim(self, *, limit: int, now: datetime, until: datetime) -> Sequence[Delivery]:
-        def body(writing: Writing) -> list[Delivery]:
+        def body(transaction: Transaction) -> list[Delivery]:
             found: list[Delivery] = []
             for bulk in (False, True):
                 if len(found) < limit:
-                    found += _claim(writing, {"bulk": bulk}, "due", limit=limit - len(found), now=now, until=until)
+                    found += _claim(transaction, {"bulk": bulk}, "due", limit=limit - len(found), now=now, until=until)
             return found
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def first_due(self) -> datetime | None:
         """When the mail of a single person was due that waits longest."""
@@ -64,8 +64,8 @@ class MongoDeliveryQueue:
             "cadence": delivery.cadence,
             "category": delivery.category,
         }
-        return await in_one_thread(
-            self._database, lambda writing: _claim(writing, of_digest, "newest", limit=0, now=now, until=until)
+        return await in_transaction(
+            self._database, lambda transaction: _claim(transaction, of_digest, "newest", limit=0, now=now, until=until)
         )
 
     async def circumstances(self, delivery: Delivery) -> Circumstances:
@@ -100,17 +100,17 @@ class MongoDeliveryQueue:
     async def record(self, decided: Sequence[Delivery], *, result: Result | None) -> None:
         contact = await self._contact(decided[0].recipient) if decided else None
 
-        def body(writing: Writing) -> None:
+        def body(transaction: Transaction) -> None:
             for delivery in decided:
-                _record(writing, delivery)
-            if result not in {"accepted", "recipient_refused"} or not hold_contact(writing, decided[0].recipient):
+                _record(transaction, delivery)
+            if result not in {"accepted", "recipient_refused"} or not hold_contact(transaction, decided[0].recipient):
                 return
             if result == "accepted":
-                _remember_matters(writing, decided)
+                _remember_matters(transaction, decided)
             if contact and not contact["erased"]:
-                _count_refusal(writing, decided[0], contact["email"], is_refused=result != "accepted")
+                _count_refusal(transaction, decided[0], contact["email"], is_refused=result != "accepted")
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def _contact(self, recipient: Recipient) -> Document | None:
         return await self._database[CONTACTS].find_one({"_id": recipient.member, "institution": recipient.institution})
@@ -143,10 +143,12 @@ class MongoDeliveryQueue:
         return self._wording.message(notification, locale=locale, zone=zone, names=names)
 
 
-def _claim(writing: Writing, of: Document, index: str, *, limit: int, now: datetime, until: datetime) -> list[Delivery]:
-    deliveries = writing[DELIVERIES]
+def _claim(
+    transaction: Transaction, of: Document, index: str, *, limit: int, now: datetime, until: datetime
+) -> list[Delivery]:
+    deliveries = transaction[DELIVERIES]
     due = {**of, "waiting": True, "next_at": {"$lte": now}}
-    found = deliveries.find(due, session=writing.session).hint(index).sort("next_at", ASCENDING).limit(limit)
+    found = deliveries.find(due, session=transaction.session).hint(index).sort("next_at", ASCENDING).limit(limit)
     claimed = [to_delivery(document) for document in found]
     claim = decision_document(Decision(at=now, state="sending", reason="claimed", until=until))
     deliveries.update_many(
@@ -155,56 +157,56 @@ def _claim(writing: Writing, of: Document, index: str, *, limit: int, now: datet
             "$set": {"state": "sending", "open": False, "waiting": True, "next_at": until},
             "$push": {"decisions": pushed([claim])},
         },
-        session=writing.session,
+        session=transaction.session,
     )
     return claimed
 
 
-def _record(writing: Writing, delivery: Delivery) -> None:
+def _record(transaction: Transaction, delivery: Delivery) -> None:
     """Only while it is claimed: an erasure may have deleted it."""
-    if delivery.state == "deferred" and _has_successor(writing, delivery):
+    if delivery.state == "deferred" and _has_successor(transaction, delivery):
         at = delivery.decisions[-1].at
         delivery = delivery.decided(Decision(at=at, state="suppressed", reason="superseded"))
     update = {
         "$set": state_fields(delivery),
         "$push": {"decisions": pushed([decision_document(delivery.decisions[-1])])},
     }
-    writing[DELIVERIES].update_one({"_id": delivery.id, "state": "sending"}, update, session=writing.session)
+    transaction[DELIVERIES].update_one({"_id": delivery.id, "state": "sending"}, update, session=transaction.session)
 
 
-def _has_successor(writing: Writing, delivery: Delivery) -> bool:
+def _has_successor(transaction: Transaction, delivery: Delivery) -> bool:
     """Whether a newer notification of the occasion has planned a mail of its own while this one was being sent."""
     of_occasion = {**of_recipient(delivery.recipient), "occasion": delivery.occasion, "channel": CHANNEL, "open": True}
-    return writing[DELIVERIES].find_one(of_occasion, {"_id": 1}, session=writing.session) is not None
+    return transaction[DELIVERIES].find_one(of_occasion, {"_id": 1}, session=transaction.session) is not None
 
 
-def _remember_matters(writing: Writing, sent: Sequence[Delivery]) -> None:
+def _remember_matters(transaction: Transaction, sent: Sequence[Delivery]) -> None:
     for delivery in sent:
-        writing[MATTERS].update_one(
+        transaction[MATTERS].update_one(
             {"_id": matter_key(delivery)},
             {
                 "$set": {**of_recipient(delivery.recipient), "last_at": delivery.decisions[-1].at},
                 "$setOnInsert": {"first": sent[0].id},
             },
             upsert=True,
-            session=writing.session,
+            session=transaction.session,
         )
 
 
-def _count_refusal(writing: Writing, delivery: Delivery, address: str, *, is_refused: bool) -> None:
+def _count_refusal(transaction: Transaction, delivery: Delivery, address: str, *, is_refused: bool) -> None:
     """Refusals in a row count; an accepted mail ends the row."""
-    key, suppressions = {"_id": key_of(delivery.recipient)}, writing[SUPPRESSIONS]
+    key, suppressions = {"_id": key_of(delivery.recipient)}, transaction[SUPPRESSIONS]
     if not is_refused:
-        suppressions.delete_one({**key, "reason": None}, session=writing.session)
+        suppressions.delete_one({**key, "reason": None}, session=transaction.session)
         return
-    known = suppressions.find_one(key, session=writing.session)
+    known = suppressions.find_one(key, session=transaction.session)
     refused = after_refusal(
         to_suppression(known) if known else None,
         address_digest=_digest(delivery.recipient, address),
         now=delivery.decisions[-1].at,
     )
     document = suppression_document(delivery.recipient, refused)
-    suppressions.replace_one(key, document, upsert=True, session=writing.session)
+    suppressions.replace_one(key, document, upsert=True, session=transaction.session)
 
 
 def _digest(recipient: Recipient, address: str) -> str:

@@ -15,9 +15,9 @@ from shared.mongo import (
     Database,
     Document,
     IndexModel,
-    Writing,
+    Transaction,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 from shared.retention import keep_for
 
@@ -95,13 +95,13 @@ class MongoInboxRepository:
         return await self._mark(unread, now)
 
     async def _mark(self, unread: Document, now: datetime) -> int:
-        def body(writing: Writing) -> int:
+        def body(transaction: Transaction) -> int:
             read = {"$set": {"read": True, "read_at": now}}
-            marked = writing["notifications"].update_many(unread, read, session=writing.session).modified_count
-            writing.changes_nothing = not marked
+            marked = transaction["notifications"].update_many(unread, read, session=transaction.session).modified_count
+            transaction.changes_nothing = not marked
             return marked
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
     async def watch_changed_recipients(self) -> AsyncIterator[Recipient | None]:
         """Yields each recipient who gets a notification, becomes inactive or is erased, as it commits.

@@ -1,7 +1,7 @@
 """Documents ↔ tickets for live streams."""
 
 from services.notifications.inbox.usecases.tickets import Ticket
-from shared.mongo import ASCENDING, Database, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, IndexModel, Transaction, ensure_indexes, in_transaction
 
 TICKETS = "stream_tickets"
 
@@ -23,10 +23,10 @@ class MongoTicketRepository:
             "expires_at": ticket.expires_at,
         }
 
-        def body(writing: Writing) -> None:
-            writing[TICKETS].insert_one(document, session=writing.session)
+        def body(transaction: Transaction) -> None:
+            transaction[TICKETS].insert_one(document, session=transaction.session)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def take(self, code_hash: str) -> Ticket | None:
         found = await self._database[TICKETS].find_one_and_delete({"_id": code_hash})

@@ -11,9 +11,9 @@ from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.errors import Conflict
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Writing, ensure_indexes, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 
 INVITATIONS = "invitations"
 _REMOVED = "sign-in removed"
@@ -31,13 +31,13 @@ class MongoInvitationRepository:
         await ensure_indexes(self._invitations, [by_member])
 
     async def invite(self, invitation: Invitation) -> None:
-        def body(writing: Writing) -> None:
+        def body(transaction: Transaction) -> None:
             member = {"institution": invitation.institution, "member": invitation.member}
-            invitations = writing[INVITATIONS]
-            invitations.delete_many({**member, "used_at": None}, session=writing.session)
-            invitations.insert_one(_document(invitation), session=writing.session)
+            invitations = transaction[INVITATIONS]
+            invitations.delete_many({**member, "used_at": None}, session=transaction.session)
+            invitations.insert_one(_document(invitation), session=transaction.session)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def latest(self, institution: str, members: Sequence[str]) -> Mapping[str, Invitation]:
         found = self._invitations.find({"institution": institution, "member": {"$in": list(members)}})
@@ -51,7 +51,7 @@ class MongoInvitationRepository:
             return
         now = self._clock.now()
         facts = [
-            Fact(
+            OutboxEvent(
                 id=self._clock.new_id(),
                 payload=event,
                 institution=event.institution,
@@ -63,15 +63,15 @@ class MongoInvitationRepository:
             for event, sequence in (domain.mailed(each) for each in invitations if each.way == "mail")
         ]
 
-        def body(writing: Writing) -> None:
+        def body(transaction: Transaction) -> None:
             for institution in {each.institution for each in invitations}:
                 members = [each.member for each in invitations if each.institution == institution]
                 replaced = {"institution": institution, "member": {"$in": members}, "used_at": None}
-                writing[INVITATIONS].delete_many(replaced, session=writing.session)
-            writing[INVITATIONS].insert_many([_document(each) for each in invitations], session=writing.session)
-            outbox.write(writing, facts)
+                transaction[INVITATIONS].delete_many(replaced, session=transaction.session)
+            transaction[INVITATIONS].insert_many([_document(each) for each in invitations], session=transaction.session)
+            outbox.write(transaction, facts)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
     async def invitation(self, institution: str, code_hash: str) -> Invitation | None:
         found = await self._invitations.find_one({"_id": code_hash, "institution": institution})
@@ -91,9 +91,11 @@ class MongoInvitationRepository:
     ) -> Versioned[Member]:
         used_at = self._clock.now()
 
-        def use(writing: Writing) -> None:
+        def use(transaction: Transaction) -> None:
             open_still = {"_id": invitation.code_hash, "institution": invitation.institution, "used_at": None}
-            used = writing[INVITATIONS].update_one(open_still, {"$set": {"used_at": used_at}}, session=writing.session)
+            used = transaction[INVITATIONS].update_one(
+                open_still, {"$set": {"used_at": used_at}}, session=transaction.session
+            )
             if not used.matched_count:
                 raise Conflict(
                     "invitation_used", "the invitation has already been used: ask your coordinator for another"
@@ -107,8 +109,8 @@ class MongoInvitationRepository:
         member = {"institution": after.institution, "member": after.id}
         entry = {"_id": self._clock.new_id(), "when": self._clock.now(), "who": by, "what": _REMOVED, **member}
 
-        def record(writing: Writing) -> None:
-            writing["audit"].insert_one(entry, session=writing.session)
+        def record(transaction: Transaction) -> None:
+            transaction["audit"].insert_one(entry, session=transaction.session)
 
         return await self._members.save_with(record, before, after, payloads, trace)
 

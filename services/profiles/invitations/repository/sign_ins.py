@@ -8,7 +8,7 @@ from services.profiles.members.repository.members import MongoMemberRepository
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
-from shared.mongo import Database, Writing
+from shared.mongo import Database, Transaction
 
 
 class MongoSignInRepository(MongoMemberRepository):
@@ -29,7 +29,7 @@ class MongoSignInRepository(MongoMemberRepository):
             "member": after.id,
         }
 
-        def record(writing: Writing) -> None:
-            writing["audit"].insert_one(entry, session=writing.session)
+        def record(transaction: Transaction) -> None:
+            transaction["audit"].insert_one(entry, session=transaction.session)
 
         await self.save_with(record, before, after, payloads, trace)

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.profiles.cards.repository import forget_within
 from services.profiles.invitations.repository.invitations import INVITATIONS
-from services.profiles.kernel.repository import ERASED, DocumentMapping, to_facts, topic_key
+from services.profiles.kernel.repository import ERASED, DocumentMapping, to_outbox_events, topic_key
 from services.profiles.members.repository.members import MEMBERS
 from services.profiles.privacy.erasure import domain
 from services.profiles.privacy.erasure.domain import ErasedMember, Erasure
@@ -28,12 +28,12 @@ from shared.mongo import (
     Document,
     DuplicateKeyError,
     IndexModel,
-    Writing,
+    Transaction,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact, Tombstone
+from shared.outbox.table import OutboxEvent, Tombstone
 
 ERASURES = "erasures"
 KINDS = (MemberChanged, PreferencesChanged, ContactChanged, MentoringProfileChanged)
@@ -91,28 +91,30 @@ class MongoErasureRepository:
     async def add(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> None:
         facts = self._facts(erasure, payloads, trace)
 
-        def body(writing: Writing) -> None:
-            writing[ERASURES].insert_one(_document(erasure), session=writing.session)
-            outbox.write(writing, facts)
+        def body(transaction: Transaction) -> None:
+            transaction[ERASURES].insert_one(_document(erasure), session=transaction.session)
+            outbox.write(transaction, facts)
 
         try:
-            await in_one_thread(self._database, body)
+            await in_transaction(self._database, body)
         except DuplicateKeyError:
             raise StaleVersion(found=1, expected=0) from None
 
     async def save(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> None:
         facts = self._facts(erasure, payloads, trace)
 
-        def body(writing: Writing) -> None:
-            _save(writing, erasure)
-            outbox.write(writing, facts)
+        def body(transaction: Transaction) -> None:
+            _save(transaction, erasure)
+            outbox.write(transaction, facts)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
-    def _facts(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> list[Fact]:
+    def _facts(self, erasure: Erasure, payloads: Sequence[Payload], trace: Trace) -> list[OutboxEvent]:
         """The version is the sequence: every change of a coordinator's request is published, up to its withdrawal."""
         counted = {topic_key(fact): erasure.version for fact in payloads}
-        return to_facts(payloads, counted, institution=erasure.institution, clock=self._clock, trace=trace, bulk=False)
+        return to_outbox_events(
+            payloads, counted, institution=erasure.institution, clock=self._clock, trace=trace, bulk=False
+        )
 
     async def due(self, now: datetime, *, limit: int) -> Sequence[Erasure]:
         return await self._found({"state": "waiting", "due_at": {"$lte": now}}, by="due_at", limit=limit)
@@ -120,21 +122,23 @@ class MongoErasureRepository:
     async def carry_out(self, erasure: Erasure, trace: Trace) -> None:
         now = self._clock.now()
 
-        def body(writing: Writing) -> None:
+        def body(transaction: Transaction) -> None:
             wanted = {"_id": erasure.id, "institution": erasure.institution, "version": erasure.version}
             done = {"$set": {"state": "carried_out", "ended_at": now}, "$inc": {"version": 1}}
-            carried_out = writing[ERASURES].update_one({**wanted, "state": "waiting"}, done, session=writing.session)
+            carried_out = transaction[ERASURES].update_one(
+                {**wanted, "state": "waiting"}, done, session=transaction.session
+            )
             if not carried_out.matched_count:
                 return
             mine = {"_id": erasure.member, "institution": erasure.institution}
-            member = writing[MEMBERS].find_one_and_delete(mine, session=writing.session)
+            member = transaction[MEMBERS].find_one_and_delete(mine, session=transaction.session)
             if member is not None:
-                self._publish(writing, erasure, member["sequences"], trace)
-            forget(writing, erasure.institution, erasure.member)
+                self._publish(transaction, erasure, member["sequences"], trace)
+            forget(transaction, erasure.institution, erasure.member)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
 
-    def _publish(self, writing: Writing, erasure: Erasure, sequences: Document, trace: Trace) -> None:
+    def _publish(self, transaction: Transaction, erasure: Erasure, sequences: Document, trace: Trace) -> None:
         """Readers store the tombstone's sequence in their marker: all that was published before is older."""
         next_ = {topic_key(kind): sequences.get(topic_key(kind), 0) + 1 for kind in KINDS}
         erased = ErasedMember(
@@ -145,10 +149,12 @@ class MongoErasureRepository:
         )
         counted = {**next_, topic_key(MemberErased): 1}
         kept = {**_marker_document(erased), "version": 1, "sequences": counted}
-        writing[ERASED].replace_one({"_id": erased.id}, kept, upsert=True, session=writing.session)
+        transaction[ERASED].replace_one({"_id": erased.id}, kept, upsert=True, session=transaction.session)
         payloads: list[Payload | Tombstone] = [*tombstones(erased.id), *domain.facts(erased)]
-        facts = to_facts(payloads, counted, institution=erased.institution, clock=self._clock, trace=trace, bulk=False)
-        outbox.write(writing, facts)
+        facts = to_outbox_events(
+            payloads, counted, institution=erased.institution, clock=self._clock, trace=trace, bulk=False
+        )
+        outbox.write(transaction, facts)
 
     async def without_own_receipt(self, *, limit: int) -> Sequence[Erasure]:
         wanted = {"state": "carried_out", "receipts.profiles": None}
@@ -163,8 +169,9 @@ class MongoErasureRepository:
 
     async def receive(self, erasure: Erasure, service: str) -> None:
         now = self._clock.now()
-        await in_one_thread(
-            self._database, lambda writing: receive(writing, erasure.institution, erasure.id, service=service, now=now)
+        await in_transaction(
+            self._database,
+            lambda transaction: receive(transaction, erasure.institution, erasure.id, service=service, now=now),
         )
 
     async def _found(self, wanted: Document, *, by: str, limit: int) -> list[Erasure]:
@@ -176,28 +183,28 @@ def tombstones(member: str) -> list[Tombstone]:
     return [Tombstone(of=kind, aggregate=member) for kind in KINDS]
 
 
-def forget(writing: Writing, institution: str, member: str) -> None:
+def forget(transaction: Transaction, institution: str, member: str) -> None:
     """Deletes all other documents that name the member."""
-    writing[INVITATIONS].delete_many({"institution": institution, "member": member}, session=writing.session)
-    forget_within(writing, institution, member)
+    transaction[INVITATIONS].delete_many({"institution": institution, "member": member}, session=transaction.session)
+    forget_within(transaction, institution, member)
 
 
-def receive(writing: Writing, institution: str, id: str, *, service: str, now: datetime) -> None:
+def receive(transaction: Transaction, institution: str, id: str, *, service: str, now: datetime) -> None:
     """Stores a service's receipt within the caller's transaction. Skips an erasure that a restored backup does not
     know: `deploy.restored` rebuilds it from the topic.
     """
-    document = writing[ERASURES].find_one({"_id": id, "institution": institution}, session=writing.session)
+    document = transaction[ERASURES].find_one({"_id": id, "institution": institution}, session=transaction.session)
     if document is None:
         return
     before = _erasure(document)
     after = domain.receive(before, service=service, now=now)
     if after != before:
-        _save(writing, after)
+        _save(transaction, after)
 
 
-def _save(writing: Writing, erasure: Erasure) -> None:
+def _save(transaction: Transaction, erasure: Erasure) -> None:
     before = {"_id": erasure.id, "institution": erasure.institution, "version": erasure.version - 1}
-    written = writing[ERASURES].replace_one(before, _document(erasure), session=writing.session)
+    written = transaction[ERASURES].replace_one(before, _document(erasure), session=transaction.session)
     if not written.matched_count:
         raise StaleVersion(found=erasure.version, expected=erasure.version - 1)
 

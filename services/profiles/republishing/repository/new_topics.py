@@ -1,12 +1,12 @@
 """Publishes members on a topic that is newer than they are: states are published only where they change."""
 
-from services.profiles.kernel.repository import to_facts, to_versioned, topic_key
+from services.profiles.kernel.repository import to_outbox_events, to_versioned, topic_key
 from services.profiles.members.domain.members import facts
 from services.profiles.members.repository.members import MAPPING, MEMBERS
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import MentoringProfileChanged
-from shared.mongo import Database, Document, Writing, in_one_thread
+from shared.mongo import Database, Document, Transaction, in_transaction
 from shared.outbox import table as outbox
 
 _TOPIC = MentoringProfileChanged.TOPIC
@@ -34,14 +34,14 @@ class MongoNewTopicRepository:
         return await self._database[MEMBERS].find(wanted, {"version": 1, "institution": 1}).limit(_BATCH).to_list(None)
 
     async def _publish(self, expected: Document) -> bool:
-        def body(writing: Writing) -> bool:
-            document = writing[MEMBERS].find_one_and_update(
-                expected, {"$inc": {"version": 1}, "$set": {_SEQUENCE: 1}}, session=writing.session
+        def body(transaction: Transaction) -> bool:
+            document = transaction[MEMBERS].find_one_and_update(
+                expected, {"$inc": {"version": 1}, "$set": {_SEQUENCE: 1}}, session=transaction.session
             )
             if document is None:
                 return False
             member = to_versioned(document, MAPPING).state
-            rows = to_facts(
+            rows = to_outbox_events(
                 [fact for fact in facts(member) if fact.TOPIC == _TOPIC],
                 {topic_key(MentoringProfileChanged): 1},
                 institution=member.institution,
@@ -49,7 +49,7 @@ class MongoNewTopicRepository:
                 trace=Trace(correlation_id=self._clock.new_id()),
                 bulk=True,
             )
-            outbox.write(writing, rows)
+            outbox.write(transaction, rows)
             return True
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)

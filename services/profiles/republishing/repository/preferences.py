@@ -1,14 +1,14 @@
 """Publishes every member's preferences again, under the next sequence: for fields added after the last record."""
 
-from services.profiles.kernel.repository import next_sequences, to_facts, to_versioned
+from services.profiles.kernel.repository import next_sequences, to_outbox_events, to_versioned
 from services.profiles.members.domain.members import facts
 from services.profiles.members.repository.members import MAPPING
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import PreferencesChanged
-from shared.mongo import ASCENDING, Database, Document, UpdateOne, Writing, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, Transaction, UpdateOne, in_transaction
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 
 _AT_ONCE = 200
 
@@ -22,10 +22,10 @@ async def republish_preferences(database: Database, clock: Clock) -> int:
 
 
 async def _next(database: Database, clock: Clock, *, after: str) -> list[str]:
-    def body(writing: Writing) -> list[str]:
-        stored = writing[MAPPING.collection]
+    def body(transaction: Transaction) -> list[str]:
+        stored = transaction[MAPPING.collection]
         members = list(
-            stored.find({"_id": {"$gt": after}}, session=writing.session).sort("_id", ASCENDING).limit(_AT_ONCE)
+            stored.find({"_id": {"$gt": after}}, session=transaction.session).sort("_id", ASCENDING).limit(_AT_ONCE)
         )
         if members:
             # Raises the version too, so that a change based on an earlier read is not saved with the old sequence.
@@ -33,18 +33,18 @@ async def _next(database: Database, clock: Clock, *, after: str) -> list[str]:
             writes = [
                 UpdateOne({"_id": member["_id"], "institution": member["institution"]}, rises) for member in members
             ]
-            stored.bulk_write(writes, session=writing.session)
-            outbox.write(writing, [_fact(member, clock) for member in members])
+            stored.bulk_write(writes, session=transaction.session)
+            outbox.write(transaction, [_fact(member, clock) for member in members])
         return [member["_id"] for member in members]
 
-    return await in_one_thread(database, body)
+    return await in_transaction(database, body)
 
 
-def _fact(document: Document, clock: Clock) -> Fact:
+def _fact(document: Document, clock: Clock) -> OutboxEvent:
     payloads = [
         payload for payload in facts(to_versioned(document, MAPPING).state) if isinstance(payload, PreferencesChanged)
     ]
-    [fact] = to_facts(
+    [fact] = to_outbox_events(
         payloads,
         next_sequences(document["sequences"], payloads),
         institution=document["institution"],

@@ -10,7 +10,7 @@ from typing import Any
 from services.profiles.cards.repository import forget_all_erased
 from services.profiles.institutions.domain import Institution
 from services.profiles.invitations.repository.invitations import INVITATIONS
-from services.profiles.kernel.repository import ERASED, to_facts, to_versioned, topic_key
+from services.profiles.kernel.repository import ERASED, to_outbox_events, to_versioned, topic_key
 from services.profiles.members.domain.members import Member
 from services.profiles.members.repository.members import MEMBERS
 from services.profiles.privacy.erasure.domain import ErasedMember
@@ -24,7 +24,7 @@ from shared import epochs
 from shared.clock import Clock
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.envelope import Received, Trace
-from shared.mongo import ASCENDING, Database, Document, DuplicateKeyError, ReplaceOne, Writing, in_one_thread
+from shared.mongo import ASCENDING, Database, Document, DuplicateKeyError, ReplaceOne, Transaction, in_transaction
 from shared.outbox import table as outbox
 from shared.restoring import Ahead, Counter, Outcome
 
@@ -156,26 +156,28 @@ class ProfilesRestored:
         """Raises and publishes some states that are not in the epoch, and returns the number of events."""
         older = {"version": {"$lt": epochs.raised(0, epoch)}}
 
-        def body(writing: Writing) -> int:
-            stored = writing[collection]
-            documents = stored.find(older, session=writing.session).sort("_id", ASCENDING).limit(_PUBLISHED_TOGETHER)
+        def body(transaction: Transaction) -> int:
+            stored = transaction[collection]
+            documents = (
+                stored.find(older, session=transaction.session).sort("_id", ASCENDING).limit(_PUBLISHED_TOGETHER)
+            )
             raised = [_raised(collection, document, epoch) for document in documents]
             if raised:
                 writes = [ReplaceOne({"_id": document["_id"]}, document) for document in raised]
-                stored.bulk_write(writes, session=writing.session)
+                stored.bulk_write(writes, session=transaction.session)
             facts = [fact for document in raised for fact in self._facts(collection, document)]
-            outbox.write(writing, facts)
+            outbox.write(transaction, facts)
             return len(facts)
 
-        return await in_one_thread(self._database, body, seconds=60)
+        return await in_transaction(self._database, body, seconds=60)
 
-    def _facts(self, collection: str, document: Document) -> Sequence[outbox.Fact]:
+    def _facts(self, collection: str, document: Document) -> Sequence[outbox.OutboxEvent]:
         mapping, facts = _owner(collection)
         published = [
             fact for fact in facts(to_versioned(document, mapping).state) if topic_key(fact) in document["sequences"]
         ]
         trace = Trace(correlation_id=self._clock.new_id())
-        return to_facts(
+        return to_outbox_events(
             published,
             document["sequences"],
             institution=document["institution"],

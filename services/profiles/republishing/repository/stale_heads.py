@@ -5,7 +5,7 @@ from typing import Any
 
 from services.profiles.institutions import domain as institutions
 from services.profiles.institutions import repository as institution_store
-from services.profiles.kernel.repository import ERASED, DocumentMapping, to_facts, to_versioned
+from services.profiles.kernel.repository import ERASED, DocumentMapping, to_outbox_events, to_versioned
 from services.profiles.members.domain import members
 from services.profiles.members.repository import members as member_store
 from services.profiles.privacy.erasure import domain as erasures
@@ -18,9 +18,9 @@ from services.profiles.vocabulary.domain import terms
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
-from shared.mongo import Database, Document, Writing, in_one_thread
+from shared.mongo import Database, Document, Transaction, in_transaction
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact, Tombstone
+from shared.outbox.table import OutboxEvent, Tombstone
 from shared.telemetry import logger
 
 _AT_ONCE = 1000
@@ -82,20 +82,20 @@ class MongoStateRepository:
         return _ahead(topic, documents, heads)
 
     async def _publish_tombstone(self, topic: str, marker: Document) -> bool:
-        def body(writing: Writing) -> bool:
+        def body(transaction: Transaction) -> bool:
             waits = {"status": "pending", "key": _key(marker), "topic": topic}
-            if writing["outbox"].find_one(waits, session=writing.session):
+            if transaction["outbox"].find_one(waits, session=transaction.session):
                 return False
             tombstones = [
                 tombstone for tombstone in erasure_store.tombstones(marker["_id"]) if topic == tombstone.TOPIC
             ]
-            outbox.write(writing, self._rows(tombstones, marker))
+            outbox.write(transaction, self._rows(tombstones, marker))
             return True
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
-    def _rows(self, payloads: Sequence[Payload | Tombstone], document: Document) -> list[Fact]:
-        return to_facts(
+    def _rows(self, payloads: Sequence[Payload | Tombstone], document: Document) -> list[OutboxEvent]:
+        return to_outbox_events(
             payloads,
             document["sequences"],
             institution=document["institution"],
@@ -109,20 +109,20 @@ class MongoStateRepository:
         change conflicts and is published later.
         """
 
-        def body(writing: Writing) -> bool:
+        def body(transaction: Transaction) -> bool:
             unchanged = {name: expected[name] for name in ("_id", "institution", "sequences")}
             mapping, facts = OWNED[topic]
-            document = writing[mapping.collection].find_one_and_update(
-                unchanged, {"$inc": {"told_again": 1}}, session=writing.session
+            document = transaction[mapping.collection].find_one_and_update(
+                unchanged, {"$inc": {"told_again": 1}}, session=transaction.session
             )
             waits = {"status": "pending", "key": _key(expected), "topic": topic}
-            if document is None or writing["outbox"].find_one(waits, session=writing.session):
+            if document is None or transaction["outbox"].find_one(waits, session=transaction.session):
                 return False
             payloads = [fact for fact in facts(to_versioned(document, mapping).state) if topic == fact.TOPIC]
-            outbox.write(writing, self._rows(payloads, document))
+            outbox.write(transaction, self._rows(payloads, document))
             return True
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
 
 def _ahead(topic: str, documents: Sequence[Document], heads: Mapping[str, int]) -> list[Document]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from services.profiles.kernel.repository import ERASED, to_facts, to_versioned, topic_key
+from services.profiles.kernel.repository import ERASED, to_outbox_events, to_versioned, topic_key
 from services.profiles.privacy.erasure import domain as erasures
 from services.profiles.privacy.erasure import repository as erasure_store
 from services.profiles.republishing.repository.stale_heads import OWNED
@@ -11,7 +11,7 @@ from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import MemberErased
 from shared.epochs import highest_accepted, superseding
-from shared.mongo import Database, Document, Writing, in_one_thread
+from shared.mongo import Database, Document, Transaction, in_transaction
 from shared.outbox import table as outbox
 from shared.outbox.table import Tombstone
 
@@ -44,19 +44,21 @@ class Superseding:
         """Writes the state to the outbox above a forged sequence. Returns the new sequence; None if none is forged."""
         sequences = list(on_topic)
 
-        def body(writing: Writing) -> int | None:
-            documents = (writing[name].find_one({"_id": id}, session=writing.session) for name in self._collections)
+        def body(transaction: Transaction) -> int | None:
+            documents = (
+                transaction[name].find_one({"_id": id}, session=transaction.session) for name in self._collections
+            )
             document = next((document for document in documents if document is not None), None)
             highest = None if document is None else self.highest_forged(document, sequences)
             if document is None or highest is None:
                 return None
             above = superseding(document["sequences"].get(self._name, 0), highest)
-            self._publish(document, {self._name: above}, writing)
+            self._publish(document, {self._name: above}, transaction)
             return above
 
-        return await in_one_thread(self._database, body)
+        return await in_transaction(self._database, body)
 
-    def _publish(self, document: Document, raised: Mapping[str, int], writing: Writing) -> None:
+    def _publish(self, document: Document, raised: Mapping[str, int], transaction: Transaction) -> None:
         """Raises the version too, so that a change based on an earlier read is not saved with the old sequence."""
         is_marker = "erasure" in document
         sequences = {**document["sequences"], **raised}
@@ -76,9 +78,9 @@ class Superseding:
             ]
         collection = ERASED if is_marker else self._mapping.collection
         key = {"_id": document["_id"], "institution": document["institution"]}
-        writing[collection].replace_one(key, after, session=writing.session)
+        transaction[collection].replace_one(key, after, session=transaction.session)
         trace = Trace(correlation_id=self._clock.new_id())
-        facts = to_facts(
+        facts = to_outbox_events(
             payloads, sequences, institution=document["institution"], clock=self._clock, trace=trace, bulk=False
         )
-        outbox.write(writing, facts)
+        outbox.write(transaction, facts)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from services.profiles.kernel.domain.aggregate import Versioned, changed_facts
-from services.profiles.kernel.repository import next_sequences, to_facts, to_versioned
+from services.profiles.kernel.repository import next_sequences, to_outbox_events, to_versioned
 from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
 from services.profiles.members.repository.members import MAPPING, MongoMemberRepository
@@ -22,13 +22,13 @@ from shared.mongo import (
     Document,
     InsertOne,
     ReplaceOne,
+    Transaction,
     UpdateOne,
-    Writing,
     duplicates_in,
-    in_one_thread,
+    in_transaction,
 )
 from shared.outbox import table as outbox
-from shared.outbox.table import Fact
+from shared.outbox.table import OutboxEvent
 
 _SECONDS = 30
 _TAKEN = "the e-mail address or external_id belongs to another member by now"
@@ -47,7 +47,7 @@ class ChunkEffects:
         while True:
             attempt = _Attempt(self._members, self._clock, roster=roster, chunk=chunk, plan=plan, taken=taken)
             try:
-                return await in_one_thread(self._database, attempt.run, seconds=_SECONDS)
+                return await in_transaction(self._database, attempt.run, seconds=_SECONDS)
             except _ValueTaken as collision:
                 collisions[collision.line] += 1
                 if collisions[collision.line] > 1:
@@ -85,18 +85,20 @@ class _Attempt:
         self._taken = taken
         self._written: list[Outcome] = []
 
-    def run(self, writing: Writing) -> None:
-        gone = writing["roster_chunks"].delete_one({"_id": self._chunk.id}, session=writing.session)
+    def run(self, transaction: Transaction) -> None:
+        gone = transaction["roster_chunks"].delete_one({"_id": self._chunk.id}, session=transaction.session)
         if not gone.deleted_count:
             return
-        outcomes = self._plan(self._known(writing), self._taken)
+        outcomes = self._plan(self._known(transaction), self._taken)
         self._written = [outcome for outcome in outcomes if outcome.after is not None and not self._roster.dry_run]
-        self._write(writing)
-        writing["roster_rows"].insert_many([self._row(outcome) for outcome in outcomes], session=writing.session)
+        self._write(transaction)
+        transaction["roster_rows"].insert_many(
+            [self._row(outcome) for outcome in outcomes], session=transaction.session
+        )
         counts = Counter(f"counts.{outcome.verdict}" for outcome in outcomes)
-        writing["rosters"].update_one({"_id": self._roster.id}, {"$inc": dict(counts)}, session=writing.session)
+        transaction["rosters"].update_one({"_id": self._roster.id}, {"$inc": dict(counts)}, session=transaction.session)
 
-    def _known(self, writing: Writing) -> list[Versioned[Member]]:
+    def _known(self, transaction: Transaction) -> list[Versioned[Member]]:
         """Two queries: with `$or` the planner uses neither partial index and reads the whole institution."""
         profiles = [row.profile for row in self._chunk.rows if row.profile is not None]
         wanted = {
@@ -107,13 +109,13 @@ class _Attempt:
         for name, values in wanted.items():
             if values:
                 mine = {"institution": self._roster.institution, name: {"$in": values}}
-                found = writing[MAPPING.collection].find(mine, session=writing.session)
+                found = transaction[MAPPING.collection].find(mine, session=transaction.session)
                 known |= {document["_id"]: document for document in found}
         return [to_versioned(document, MAPPING) for document in known.values()]
 
-    def _write(self, writing: Writing) -> None:
+    def _write(self, transaction: Transaction) -> None:
         writes: list[InsertOne[Document] | ReplaceOne[Document]] = []
-        facts: list[Fact] = []
+        facts: list[OutboxEvent] = []
         for outcome in self._written:
             write, further = self._write_and_facts(outcome)
             writes.append(write)
@@ -122,7 +124,7 @@ class _Attempt:
             return
         freed = self._freed_addresses()
         try:
-            done = writing[MAPPING.collection].bulk_write([*freed, *writes], session=writing.session)
+            done = transaction[MAPPING.collection].bulk_write([*freed, *writes], session=transaction.session)
         except BulkWriteError as failed:
             if not duplicates_in(failed):
                 raise
@@ -130,7 +132,7 @@ class _Attempt:
             raise _ValueTaken(self._written[first - len(freed)].line) from None
         if done.inserted_count + done.matched_count < len(freed) + len(writes):
             raise StaleVersion(found=0, expected=0)
-        outbox.write(writing, facts)
+        outbox.write(transaction, facts)
 
     def _freed_addresses(self) -> list[UpdateOne]:
         """Takes away the addresses that other members of this chunk get, because an index checks each write alone."""
@@ -144,14 +146,16 @@ class _Attempt:
             if (before := outcome.before) and wanted.get(before.state.email, before.state.id) != before.state.id
         ]
 
-    def _write_and_facts(self, outcome: Outcome) -> tuple[InsertOne[Document] | ReplaceOne[Document], list[Fact]]:
+    def _write_and_facts(
+        self, outcome: Outcome
+    ) -> tuple[InsertOne[Document] | ReplaceOne[Document], list[OutboxEvent]]:
         before, after = outcome.before, outcome.after
         assert after is not None  # noqa: S101 -- what `_written` is made of
         payloads = changed_facts(domain.facts(before.state), domain.facts(after)) if before else domain.facts(after)
         sequences = next_sequences(before.sequences if before else {}, payloads)
         new = Versioned(after, before.version + 1 if before else 1, sequences)
         document = self._members.document(new)
-        facts = to_facts(
+        facts = to_outbox_events(
             payloads,
             sequences,
             institution=after.institution,

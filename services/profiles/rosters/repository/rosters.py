@@ -21,9 +21,9 @@ from shared.mongo import (
     Document,
     DuplicateKeyError,
     IndexModel,
-    Writing,
+    Transaction,
     ensure_indexes,
-    in_one_thread,
+    in_transaction,
 )
 from shared.scope import Scope
 from shared.spreadsheets.verdicts import Reason
@@ -77,11 +77,11 @@ class MongoRosterRepository:
         )
 
     async def received(self, roster: Roster, rows: int) -> Roster:
-        def body(writing: Writing) -> None:
+        def body(transaction: Transaction) -> None:
             waiting = {"$set": {"state": "waiting", "rows": rows}}
-            writing["rosters"].update_one(_mine(roster), waiting, session=writing.session)
+            transaction["rosters"].update_one(_mine(roster), waiting, session=transaction.session)
 
-        await in_one_thread(self._database, body)
+        await in_transaction(self._database, body)
         return await self.find(roster.scope, roster.id) or roster
 
     async def discard(self, roster: Roster) -> None:
