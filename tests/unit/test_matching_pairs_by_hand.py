@@ -17,7 +17,7 @@ WANTED = WantedPair(id="s", programme=CARE, institution=NORTH, mentee="ana", men
 
 
 def match(where: Situation) -> list[Any]:
-    return list(by_hand.match(WANTED, where, now=NOW))
+    return list(by_hand.match_by_hand(WANTED, where, now=NOW))
 
 
 def test_a_pair_takes_a_seat_and_both_are_notified() -> None:

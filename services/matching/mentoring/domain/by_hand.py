@@ -35,7 +35,7 @@ class WantedPair:
     mentor: str
 
 
-def match(
+def match_by_hand(
     wanted: WantedPair, situation: Situation, *, now: datetime
 ) -> Iterator[Decided[Relationship] | Decided[Request]]:
     """The relationship that begins, and the requests that it settles. Raises `NotFound`, `Conflict`."""

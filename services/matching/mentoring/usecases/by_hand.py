@@ -65,7 +65,7 @@ class PairsByHand:
         now = self._clock.now()
 
         def decide(situation: Situation) -> Sequence[AnyDecided]:
-            return list(by_hand.match(wanted, situation, now=now))
+            return list(by_hand.match_by_hand(wanted, situation, now=now))
 
         await self._pairs.add(wanted, decide, trace, by=me.subject_hash)
 
