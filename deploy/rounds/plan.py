@@ -12,7 +12,7 @@ from shared.contracts.payload import Id, Slug
 from shared.contracts.profiles import Factor
 from shared.refusals import worded
 from shared.spreadsheets.mapping import Column
-from shared.spreadsheets.tables import MAX_COLUMNS
+from shared.spreadsheets.packages import MAX_COLUMNS
 
 _Columns = Annotated[tuple[Column, ...], Field(max_length=MAX_COLUMNS)]
 

@@ -32,6 +32,8 @@ _SPELLED = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": 
 _SYMBOLS = {"+": "-plus", "#": "-sharp"}
 _LONGEST_SLUG = 64
 _DIGEST_BYTES = 3
+_LONGEST_REMEMBERED = 200
+"""A cell has up to 20,000 characters, and the key of one up to 18 times as many: thousands of them are not kept."""
 
 
 def clean_cell(text: str) -> str:
@@ -52,11 +54,17 @@ def clean_title(text: str) -> str:
     return " ".join(clean_cell(text).split())
 
 
-@lru_cache(maxsize=4096)
 def comparison_key(text: str) -> str:
     """Equal for texts that people read as the same word."""
+    return _known_key(text) if len(text) <= _LONGEST_REMEMBERED else _key(text)
+
+
+def _key(text: str) -> str:
     folded = unicodedata.normalize("NFKC", clean_title(text)).casefold()
     return unicodedata.normalize("NFKC", folded)
+
+
+_known_key = lru_cache(maxsize=4096)(_key)
 
 
 def name_key(text: str) -> str:
@@ -81,13 +89,16 @@ def clean_number(text: str) -> str:
     return whole[1] if whole else text
 
 
-@lru_cache(maxsize=4096)
 def slug(text: str) -> str:
     """`Internal Medicine` is `internal-medicine`, `Ödeme` is `oedeme`. Empty where a text has no letter and no digit.
 
     Letters that are not Latin are transliterated, which several words may share (東京, 東經): a digest keeps
     words apart, so that each has the same slug in every file.
     """
+    return _known_slug(text) if len(text) <= _LONGEST_REMEMBERED else _slug(text)
+
+
+def _slug(text: str) -> str:
     key = comparison_key(text)
     spelled = _ATTACHED.sub(lambda run: "".join(_SYMBOLS[symbol] for symbol in run[0]) + "-", key).translate(_SPELLED)
     base = _NOT_SLUG.sub("-", anyascii(spelled).lower()).strip("-")
@@ -98,6 +109,9 @@ def slug(text: str) -> str:
     digest = blake2b(key.encode(), digest_size=_DIGEST_BYTES).hexdigest()
     kept = base[: _LONGEST_SLUG - len(digest) - 1].rstrip("-")
     return f"{kept}-{digest}" if kept else digest
+
+
+_known_slug = lru_cache(maxsize=4096)(_slug)
 
 
 def _is_latin(character: str) -> bool:

@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from difflib import get_close_matches
 
 from shared.spreadsheets.cleaning import comparison_key
 from shared.spreadsheets.mapping import Section
@@ -10,6 +9,8 @@ from shared.spreadsheets.tables import ADVICE_COLUMN, LINE_COLUMN
 from shared.spreadsheets.verdicts import MAX_COLUMN_NAME, file_refused
 
 _MOST_ERRORS = 50
+_LEAST_LIKENESS = 80
+"""Of 100."""
 _OWN = (LINE_COLUMN, ADVICE_COLUMN)
 
 
@@ -74,8 +75,10 @@ class Header:
                 yield f"column {title!r} is unknown: map it, or list it under ignore"
 
     def _near(self, name: str) -> str:
+        from rapidfuzz import fuzz, process  # only where a column is missing
+
         titles = [title for title in self.titles if 0 < len(title) <= MAX_COLUMN_NAME]
-        near = get_close_matches(name, titles, n=1, cutoff=0.8)
+        near = process.extractOne(name, titles, scorer=fuzz.ratio, score_cutoff=_LEAST_LIKENESS)
         return f": {near[0]!r} is similar" if near else ""
 
 

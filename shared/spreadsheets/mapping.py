@@ -4,8 +4,10 @@ A mapping that names a field that only the person may set (identity, story, weig
 column with such data, is refused.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -24,11 +26,17 @@ from shared.errors import FieldError, Rejected
 from shared.spreadsheets import mapping_text, personal
 from shared.spreadsheets.cleaning import clean_title
 from shared.spreadsheets.decoding import ENCODINGS
-from shared.spreadsheets.tables import MAX_COLUMNS, Layout
+from shared.spreadsheets.packages import MAX_COLUMNS
+from shared.spreadsheets.tables import Layout
 from shared.spreadsheets.verdicts import MAX_COLUMN_NAME, mapping_errors, mapping_refused, path, wrong
 from shared.text import clean_line
 
 _MOST_NAMED = 20
+_MOST_SEPARATORS = 20
+"""In a value that is translated."""
+_DATE_SIGNS = frozenset("dmYybBjaAHIMSpfzZ%")
+_SIGNS = re.compile(r"%(.?)")
+_DAY = datetime(2026, 12, 31, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +58,28 @@ class Fields:
     enrols: bool = False
 
 
+def _of_dates(format: str) -> str:
+    """Each sign once, because a longer pattern takes long to compare, and a day that is written can be read again."""
+    signs = _SIGNS.findall(format)
+    if not format.isprintable() or not {*signs} <= _DATE_SIGNS or len({*signs}) < len(signs):
+        raise wrong("must be a format of dates with each sign once, like %d.%m.%Y or %Y-%m-%d %H:%M")
+    try:
+        read = datetime.strptime(_DAY.strftime(format), format).date()  # noqa: DTZ007 -- a day has no zone
+    except ValueError:
+        read = None
+    if read != _DAY.date():
+        raise wrong("must have day, month and year, like %d.%m.%Y")
+    return format
+
+
 def _title(name: Any) -> Any:
     """A line end or a no-break space in a column's name counts as a space, as in the file."""
     return " ".join(name.replace("\u00a0", " ").split()) if isinstance(name, str) and name.split() else name
 
 
 Text = Annotated[str, Field(max_length=4_000)]
+Format = Annotated[str, Field(min_length=2, max_length=100), AfterValidator(_of_dates)]
+"""In the signs of `strftime`."""
 Column = Annotated[str, Field(max_length=MAX_COLUMN_NAME), AfterValidator(clean_line), AfterValidator(clean_title)]
 Values = Text | Annotated[list[Text], Field(max_length=50)]
 """A scalar, or a list where the field has several values. YAML's scalars are all read as text."""
@@ -79,8 +103,8 @@ class Source(_Strict):
     """`Internal Medicine` becomes `internal-medicine`."""
     default: Values | None = None
     """For an empty cell; without a default, an empty cell changes nothing."""
-    format: Annotated[str, Field(min_length=2, max_length=100)] | None = None
-    """How a date is written, in the signs of `strftime`: `%d.%m.%Y`."""
+    format: Format | None = None
+    """How a date is written: `%d.%m.%Y`."""
     required: bool = False
     optional: bool = False
     """The column may be missing from the file."""
@@ -97,6 +121,8 @@ class Source(_Strict):
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
+        if self.split is not None and any(value.count(self.split) > _MOST_SEPARATORS for value in self.values or ()):
+            raise wrong(f"has a value with more than {_MOST_SEPARATORS} separators")
         origins = (self.column is not None) + bool(self.columns) + (self.constant is not None)
         if origins != 1:
             raise wrong("must have exactly one of column, columns and constant")
@@ -122,8 +148,8 @@ class LatestBy(_Strict):
     """Of several rows of one person the one with the latest time counts."""
 
     column: Column
-    format: Annotated[str, Field(min_length=2, max_length=100)] | None = None
-    """In the signs of `strftime`; without it ISO: `2026-09-01 10:00`."""
+    format: Format | None = None
+    """Without it ISO: `2026-09-01 10:00`."""
 
 
 def _delimiter(character: str) -> str:

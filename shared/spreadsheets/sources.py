@@ -1,6 +1,6 @@
 """Reads the value of a field from the cells of a row, as the mapping's source of the field says."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from shared.spreadsheets.cleaning import clean_address, clean_number, comparison_key, slug
@@ -8,10 +8,46 @@ from shared.spreadsheets.mapping import Fields, Source, Values
 from shared.spreadsheets.verdicts import CellRefused
 
 _MAX_PARTS = 200
+_LONGEST_WORD = 500
+"""Of a text that becomes a slug, which has 64."""
 _SHOWN_VALUES = 20
 _EXAMPLE = date(2026, 12, 31)
 Cells = Mapping[int, str]
 """Cleaned cells by position."""
+
+
+class _Joined:
+    """Values that contain the separator themselves, found among the parts of a cell: of several the longest."""
+
+    def __init__(self, values: Iterable[str], split: str) -> None:
+        self._values: dict[tuple[str, ...], str] = {}
+        self._beginnings: set[tuple[str, ...]] = set()
+        for value in values:
+            parts = tuple(comparison_key(part) for part in value.split(split) if part.strip())
+            if len(parts) > 1:
+                self._values[parts] = value
+                self._beginnings.update(parts[:length] for length in range(1, len(parts)))
+
+    def of(self, parts: Sequence[str]) -> list[str]:
+        if not self._values:
+            return list(parts)
+        keys = [comparison_key(part) for part in parts]
+        found: list[str] = []
+        at = 0
+        while at < len(parts):
+            length, value = self._longest(keys, at) or (1, parts[at])
+            found.append(value)
+            at += length
+        return found
+
+    def _longest(self, keys: Sequence[str], at: int) -> tuple[int, str] | None:
+        longest = None
+        length = 1
+        while tuple(keys[at : at + length]) in self._beginnings and at + length < len(keys):
+            length += 1
+            if (value := self._values.get(tuple(keys[at : at + length]))) is not None:
+                longest = length, value
+        return longest
 
 
 class SourceReader:
@@ -22,9 +58,8 @@ class SourceReader:
         self._clean = _cleaner(name, fields)
         self._column = ", ".join(source.named)
         self._known = {comparison_key(key): value for key, value in (source.values or {}).items()}
-        self._longest = (
-            max((key.count(source.split) + 1 for key in source.values or ()), default=1) if source.split else 1
-        )
+        self._longest_known = max(map(len, source.values or ()), default=0)
+        self._joined = _Joined(source.values or (), source.split) if source.split else None
 
     def value(self, cells: Cells) -> Values | None:
         """None if the file has no value. Raises `CellRefused`."""
@@ -46,21 +81,13 @@ class SourceReader:
         parts = cell.split(split, _MAX_PARTS)
         if len(parts) > _MAX_PARTS:
             raise CellRefused(self._column, f"must have at most {_MAX_PARTS} values")
-        if self._longest == 1:
-            return [text for part in parts if (text := part.strip())]
-        joined: list[str] = []
-        at = 0
-        while at < len(parts):
-            longest = range(min(self._longest, len(parts) - at), 1, -1)
-            count = next((n for n in longest if comparison_key(split.join(parts[at : at + n])) in self._known), 1)
-            joined.append(split.join(parts[at : at + count]).strip())
-            at += count
-        return [part for part in joined if part]
+        texts = [text for part in parts if (text := part.strip())]
+        return self._joined.of(texts) if self._joined else texts
 
     def _translated(self, text: str) -> Values:
         source = self._source
         if source.values is not None:
-            known = self._known.get(comparison_key(text))
+            known = self._known.get(comparison_key(text)) if len(text) <= 2 * self._longest_known else None
             if known is None:
                 listed = ", ".join(list(source.values)[:_SHOWN_VALUES])
                 raise CellRefused(self._column, f"is not a value that the mapping translates: {listed}")
@@ -68,6 +95,8 @@ class SourceReader:
         if source.format is not None:
             return self._date(text, source.format)
         if source.slug:
+            if len(text) > _LONGEST_WORD:
+                raise CellRefused(self._column, f"must have at most {_LONGEST_WORD} characters")
             spelled = slug(text)
             if not spelled:
                 raise CellRefused(self._column, "must have a letter or a digit")

@@ -13,10 +13,10 @@ from typing import IO, Any
 
 from shared.spreadsheets import decoding, workbooks
 from shared.spreadsheets.cleaning import clean_title
+from shared.spreadsheets.packages import MAX_COLUMNS
 from shared.spreadsheets.verdicts import file_refused, shown
 
 DELIMITERS = (",", ";", "\t", "|")
-MAX_COLUMNS = 500
 LINE_COLUMN, ADVICE_COLUMN = "line in the refused file", "what to do"
 """Columns of our own list of refused rows, which can be mended and brought again."""
 _SEP = re.compile(r"\"?sep=(.)\"?\s*", re.IGNORECASE)

@@ -1,11 +1,16 @@
 """Everybody of a programme is invited at once: by mail, whose codes nothing holds, or by links; and reminded."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.profiles.invitations.repository.invitations import MongoInvitationRepository
+from services.profiles.members.repository.members import MongoMemberRepository
 from shared.clock import SystemClock
+from shared.contracts.envelope import Trace
+from shared.errors import StaleVersion
 from shared.invitation_codes import code_of
 from tests.component.profiles_kit import INVITATION_KEY, Json, Network, Person, running
 
@@ -95,3 +100,21 @@ async def test_members_of_other_programmes_and_institutions_are_not_invited(netw
     assert (await elsewhere.post(path, _TO_ALL)).status_code == 404
     assert (await network.coordinator(here, programmes=[other]).post(path, _TO_ALL)).status_code == 404
     assert (await network.sign_in("ada", here, "member").post(path, _TO_ALL)).status_code == 403
+
+
+async def test_a_reminder_that_meets_an_acceptance_leaves_that_member_out(network: Network, here: str) -> None:
+    coordinator, path, [ada, bo] = await founded(network, here, "ada", "bo")
+    await coordinator.post(path, _TO_ALL)
+    code = {"code": code_of(await invitation_of(network, ada), key=INVITATION_KEY)}
+    accepted, reminded = await asyncio.gather(
+        network.sign_in("ada", here, "member").post("/invitations/accept", code), coordinator.post(path, _REMINDER)
+    )
+    assert (accepted.status_code, reminded.status_code) == (200, 200)
+    database = network.database
+    members = MongoMemberRepository(database, SystemClock())
+    repository = MongoInvitationRepository(database, members, SystemClock())
+    [used] = await repository.invitations_of(here, ada["id"])
+    with pytest.raises(StaleVersion):
+        await repository.invite_many([used], Trace(correlation_id="c"))
+    [again] = (await coordinator.post(path, _REMINDER)).json()["items"]
+    assert again["member"] == bo["id"]

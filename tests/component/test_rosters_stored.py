@@ -14,6 +14,7 @@ from services.profiles.rosters.repository.rosters import MongoRosterRepository
 from services.profiles.rosters.usecases import Roster
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
+from shared.errors import Conflict
 from shared.mongo import BulkWriteError, Database, DuplicateKeyError
 from shared.scope import Scope
 
@@ -54,6 +55,20 @@ async def test_a_roster_whose_id_another_institution_has_is_not_reported_as_begu
     await rosters.begin(roster)
     with pytest.raises(DuplicateKeyError):
         await rosters.begin(replace(roster, scope=Scope(institution="there", is_whole=True)))
+
+
+async def test_a_roster_that_was_taken_for_abandoned_is_not_applied_in_part(
+    rosters: MongoRosterRepository, roster: Roster
+) -> None:
+    begun = await rosters.begin(roster)
+    await rosters.keep(begun, 0, [Row(line=2)])
+    await rosters.fail(begun)
+    await rosters.keep(begun, 1, [Row(line=252)])
+    with pytest.raises(Conflict, match="nothing was imported"):
+        await rosters.received(begun, 251)
+    found = await rosters.find(roster.scope, roster.id)
+    assert found is not None
+    assert (found.state, await rosters.next_chunk(found)) == ("failed", None)
 
 
 async def test_a_duplicate_that_is_no_members_value_is_a_fault_and_refuses_no_row(

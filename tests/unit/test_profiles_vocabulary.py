@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.profiles.vocabulary.domain import terms
+from services.profiles.vocabulary.domain import terms, vocabulary
 from services.profiles.vocabulary.domain.terms import Term
 from services.profiles.vocabulary.domain.unknown import Unknown, with_nearest
 from services.profiles.vocabulary.domain.vocabulary import MOST_LEVELS, Vocabulary
@@ -52,6 +52,15 @@ def test_an_institutions_own_name_means_the_term_there_only() -> None:
     assert known.meaning("topic", "karriereplanung", NORTH) == own
     assert known.meaning("topic", "karriereplanung", SOUTH) is None
     assert terms.with_names(own, NORTH, []).institution_names == {}
+
+
+def test_an_institution_has_no_more_own_names_than_each_change_can_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "MOST_OWN_NAMES", 3)
+    known = [terms.with_names(term(), NORTH, ["a", "b"]), terms.with_names(term("research"), SOUTH, ["c", "d"])]
+    Vocabulary(known).check([terms.with_names(term("ethics"), NORTH, ["e"])])
+    assert refused(known, terms.with_names(term("ethics"), NORTH, ["e", "f"])) == [
+        ("names", "must be at most 3 of one institution in all")
+    ]
 
 
 def test_a_name_that_means_another_term_is_refused_with_which_one() -> None:

@@ -11,7 +11,7 @@ from services.profiles.rosters.domain.fields import ROSTER
 from services.profiles.rosters.domain.reading import Row, rows
 from shared.errors import Rejected
 from shared.spreadsheets import mapping
-from shared.spreadsheets.workbooks import _MAX_UNPACKED
+from shared.spreadsheets.packages import MAX_UNPACKED
 
 PEOPLE = "name,mail,teaches\nAda,ada@x.org,ECG;Ethics\nJörg,jo@x.org,\n"
 NAMES = ["Ada", "Jörg"]
@@ -218,7 +218,7 @@ def zipped(parts: dict[str, bytes]) -> bytes:
 
 
 def test_a_workbook_that_unpacks_to_too_much_is_not_unpacked() -> None:
-    bomb = zipped({"xl/workbook.xml": b"", "xl/worksheets/sheet1.xml": b"0" * (_MAX_UNPACKED + 1)})
+    bomb = zipped({"xl/workbook.xml": b"", "xl/worksheets/sheet1.xml": b"0" * (MAX_UNPACKED + 1)})
     assert "unpacks to 100 MB" in refusal(bomb)
 
 

@@ -82,7 +82,7 @@ class RosterRepository(Protocol):
     async def keep(self, roster: Roster, number: int, rows: Sequence[Row]) -> None: ...
 
     async def received(self, roster: Roster, rows: int) -> Roster:
-        """Hands the roster to the worker."""
+        """Hands the roster to the worker. Raises `Conflict` if it was taken for abandoned meanwhile."""
 
     async def discard(self, roster: Roster) -> None: ...
 

@@ -107,7 +107,7 @@ class MongoTermRepository(MongoAggregateRepository[Term]):
         )
 
     async def written(
-        self, kind: TermKind, institution: str | None, known: Collection[str]
+        self, kind: TermKind, institution: str | None, known: Collection[str], *, limit: int
     ) -> Mapping[tuple[str, str], int]:
         stages: list[dict[str, Any]] = [
             {"$match": {"status": "active", **({"institution": institution} if institution else {})}},
@@ -115,6 +115,8 @@ class MongoTermRepository(MongoAggregateRepository[Term]):
             {"$unwind": "$name"},
             {"$match": {"name": {"$nin": list(known)}}},
             {"$group": {"_id": {"institution": "$institution", "name": "$name"}, "members": {"$sum": 1}}},
+            {"$sort": {"members": -1, "_id": 1}},
+            {"$limit": limit},
         ]
         found = self._database[MEMBERS].aggregate(stages, maxTimeMS=_MOST_SECONDS * 1000)
         return {(row["_id"]["institution"], row["_id"]["name"]): row["members"] async for row in found}

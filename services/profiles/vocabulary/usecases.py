@@ -16,6 +16,9 @@ from shared.offloop import off_loop
 from shared.principal import Principal
 from shared.retries import retried_when_stale
 
+_MOST_WRITTEN = 20_000
+"""Unknown names that are looked at: members may write millions."""
+
 
 class Current(NamedTuple):
     """The whole vocabulary, and the revision on condition of which it may be changed."""
@@ -45,10 +48,10 @@ class TermRepository(Protocol):
         """Raises `StaleVersion` if the vocabulary has another revision."""
 
     async def written(
-        self, kind: TermKind, institution: str | None, known: Collection[str]
+        self, kind: TermKind, institution: str | None, known: Collection[str], *, limit: int
     ) -> Mapping[tuple[str, str], int]:
         """By institution and name: how many active members write a name that is not among `known`; for None at every
-        institution.
+        institution. Those that most write.
         """
 
 
@@ -73,7 +76,7 @@ class VocabularyUseCases:
             if await self._repository.has_added(request):
                 return current.terms[term.id]
             raise Conflict("term_exists", f"a term with the id {term.id} exists already")
-        current.vocabulary.check([term])
+        await off_loop(_check, current, [term])
         await self._repository.add_all([term], trace, revision=current.revision)
         return await self.see(term.id)
 
@@ -89,7 +92,7 @@ class VocabularyUseCases:
         current = await self._repository.current()
         new = [term for term in edition if term.id not in current.terms]
         if new:
-            current.vocabulary.check(new)
+            await off_loop(_check, current, new)
             await self._repository.add_all(new, trace, revision=current.revision)
         return len(new)
 
@@ -117,20 +120,35 @@ class VocabularyUseCases:
         me.require("institution_coordinator", "operator")
         institution = me.home if me.coordinates_institution else None
         vocabulary = (await self._repository.current()).vocabulary
-        names = vocabulary.names(kind, institution)
-        written = await self._repository.written(kind, institution, names.keys())
-        counts: dict[str, int] = {}
-        for (home, name), members in written.items():
-            if vocabulary.meaning(kind, name, home) is None:
-                counts[name] = counts.get(name, 0) + members
-        most = sorted(counts.items(), key=lambda counted: (-counted[1], counted[0]))[:limit]
-        return await off_loop(with_nearest, [Unknown(name=name, members=members) for name, members in most], names)
+        names = await off_loop(vocabulary.names, kind, institution)
+        written = await self._repository.written(kind, institution, names.keys(), limit=_MOST_WRITTEN)
+        return await off_loop(_most_unknown, vocabulary, kind, written, names, limit=limit)
 
     async def _save(self, current: Current, before: Versioned[Term], after: Term, trace: Trace) -> Versioned[Term]:
         if after == before.state:
             return before
-        current.vocabulary.check([after])
+        await off_loop(_check, current, [after])
         return await self._repository.save_at(before, after, trace, revision=current.revision)
+
+
+def _check(current: Current, new: Sequence[Term]) -> None:
+    current.vocabulary.check(new)
+
+
+def _most_unknown(
+    vocabulary: Vocabulary,
+    kind: TermKind,
+    written: Mapping[tuple[str, str], int],
+    names: Mapping[str, str],
+    *,
+    limit: int,
+) -> Sequence[Unknown]:
+    counts: dict[str, int] = {}
+    for (home, name), members in written.items():
+        if vocabulary.meaning(kind, name, home) is None:
+            counts[name] = counts.get(name, 0) + members
+    most = sorted(counts.items(), key=lambda counted: (-counted[1], counted[0]))[:limit]
+    return with_nearest([Unknown(name=name, members=members) for name, members in most], names)
 
 
 def _of(current: Current, id: str) -> Versioned[Term]:

@@ -10,7 +10,7 @@ from services.profiles.members.repository.members import MongoMemberRepository
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
-from shared.errors import Conflict
+from shared.errors import Conflict, StaleVersion
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
 from shared.outbox import table as outbox
 from shared.outbox.table import OutboxEvent
@@ -64,6 +64,9 @@ class MongoInvitationRepository:
         ]
 
         def body(transaction: Transaction) -> None:
+            known = {"_id": {"$in": [each.code_hash for each in invitations]}, "used_at": {"$ne": None}}
+            if transaction[INVITATIONS].find_one(known, {"_id": 1}, session=transaction.session):
+                raise StaleVersion(found=1, expected=0)
             for institution in {each.institution for each in invitations}:
                 members = [each.member for each in invitations if each.institution == institution]
                 replaced = {"institution": institution, "member": {"$in": members}, "used_at": None}

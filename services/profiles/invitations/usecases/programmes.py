@@ -16,6 +16,7 @@ from shared.contracts.envelope import Trace
 from shared.errors import Conflict, NotFound
 from shared.invitation_codes import code_of
 from shared.principal import Principal
+from shared.retries import retried_when_stale
 
 PAGE = 500
 """How many members of the programme are looked at for one answer."""
@@ -26,7 +27,9 @@ class ManyInvitations(Protocol):
         """By member: the invitation that is open or was used last."""
 
     async def invite_many(self, invitations: Sequence[Invitation], trace: Trace) -> None:
-        """Replaces the members' open invitations. Those by mail are published."""
+        """Replaces the members' open invitations. Those by mail are published. Raises `StaleVersion` if one of them was
+        accepted meanwhile.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class ProgrammeInvitations:
         self._lasts = lasts
         self._key = key
 
+    @retried_when_stale
     async def invite(
         self, me: Principal, programme: str, *, way: Way, to: To, after: str | None, trace: Trace
     ) -> PageOfInvited:

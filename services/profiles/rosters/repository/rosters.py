@@ -14,6 +14,7 @@ from services.profiles.rosters.usecases import Chunk, Plan, Roster, RowResult
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import Enrolment
+from shared.errors import Conflict
 from shared.mongo import (
     ASCENDING,
     DESCENDING,
@@ -79,9 +80,15 @@ class MongoRosterRepository:
     async def received(self, roster: Roster, rows: int) -> Roster:
         def body(transaction: Transaction) -> None:
             waiting = {"$set": {"state": "waiting", "rows": rows}}
-            transaction["rosters"].update_one(_mine(roster), waiting, session=transaction.session)
+            receiving = {**_mine(roster), "state": "receiving"}
+            if not transaction["rosters"].update_one(receiving, waiting, session=transaction.session).matched_count:
+                raise Conflict("roster_cut_off", "this took too long to receive: nothing was imported; send it again")
 
-        await in_transaction(self._database, body)
+        try:
+            await in_transaction(self._database, body)
+        except Conflict:
+            await self._drop_chunks(roster)
+            raise
         return await self.find(roster.scope, roster.id) or roster
 
     async def discard(self, roster: Roster) -> None:

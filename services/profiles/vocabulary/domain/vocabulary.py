@@ -2,8 +2,9 @@
 form no cycle, and successors lead to a term that is not deprecated.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 
 from services.profiles.vocabulary.domain.terms import Term
@@ -14,20 +15,32 @@ from shared.spreadsheets.cleaning import slug
 MOST_LEVELS = 5
 """Of broader terms above each other, the term itself included."""
 MOST_TERMS = 5_000
+MOST_OWN_NAMES = 5_000
+"""Of one institution."""
 
 
 class Vocabulary:
     def __init__(self, terms: Iterable[Term]) -> None:
         self.terms: dict[str, Term] = {term.id: term for term in terms}
-        self._common: dict[tuple[str, str], set[str]] = defaultdict(set)
-        self._own: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-        """Term ids by kind and slug: of names for everybody, and by institution of its own names."""
+
+    @cached_property
+    def _common(self) -> Mapping[tuple[str, str], set[str]]:
+        """Term ids by kind and slug of their names for everybody."""
+        found: dict[tuple[str, str], set[str]] = defaultdict(set)
         for term in self.terms.values():
             for name in term.slugs:
-                self._common[term.kind, name].add(term.id)
+                found[term.kind, name].add(term.id)
+        return found
+
+    @cached_property
+    def _own(self) -> Mapping[tuple[str, str], Mapping[str, set[str]]]:
+        """Term ids by kind and slug of institutions' own names, and by institution."""
+        found: dict[tuple[str, str], dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+        for term in self.terms.values():
             for institution, names in term.institution_slugs.items():
                 for name in names:
-                    self._own[term.kind, name][institution].add(term.id)
+                    found[term.kind, name][institution].add(term.id)
+        return found
 
     def meaning(self, kind: TermKind, name: str, institution: str | None) -> Term | None:
         """What the name means at the institution; for None, among the names for everybody."""
@@ -40,10 +53,13 @@ class Vocabulary:
         return {name: min(self._meant(kind, name, institution)) for name in known}
 
     def check(self, changed: Iterable[Term]) -> None:
-        """Raises `Rejected` where these new states of terms would make the vocabulary wrong."""
+        """Raises `Rejected` where these new states of terms would make the vocabulary wrong. Takes seconds where there
+        are many names.
+        """
         new = {term.id: term for term in changed}
         after = Vocabulary((self.terms | new).values())
         errors = [error for term in new.values() for error in (*after.wrong_names(term), *after.wrong_links(term))]
+        errors += after.wrong_numbers({institution for term in new.values() for institution in term.institution_names})
         if len(after.terms) > MOST_TERMS:
             errors.append(FieldError("terms", f"must be at most {MOST_TERMS} in all"))
         if errors:
@@ -55,6 +71,14 @@ class Vocabulary:
                 yield FieldError(field, "must have a letter or a digit")
             for other in sorted(self._meant(term.kind, name, institution, by_anybody=True) - {term.id}):
                 yield FieldError(field, f"means the term {other} already: take it from that term first")
+
+    def wrong_numbers(self, institutions: AbstractSet[str]) -> Iterator[FieldError]:
+        named = (term.institution_names for term in self.terms.values())
+        own: Counter[str] = Counter()
+        for names in named:
+            own.update({institution: len(names[institution]) for institution in institutions & names.keys()})
+        if max(own.values(), default=0) > MOST_OWN_NAMES:
+            yield FieldError("names", f"must be at most {MOST_OWN_NAMES} of one institution in all")
 
     def wrong_links(self, term: Term) -> Iterator[FieldError]:
         for at, id in enumerate(term.broader):
@@ -71,7 +95,7 @@ class Vocabulary:
         """`by_anybody`: a name for everybody must also not be any institution's own name of another term."""
         own = self._own.get((kind, slug(name)), {})
         readers = own if by_anybody and institution is None else [institution]
-        at_institutions = [own[reader] for reader in readers if reader in own]
+        at_institutions = [own[reader] for reader in readers if reader is not None and reader in own]
         return frozenset().union(self._common.get((kind, slug(name)), ()), *at_institutions)
 
     @cached_property
