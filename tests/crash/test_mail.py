@@ -20,7 +20,7 @@ def mailing(server: MailServer) -> dict[str, str]:
         "SMTP_HOST": "127.0.0.1",
         "SMTP_PORT": str(server.port),
         "SMTP_SECURITY": "none",
-        "SMTP_TIMEOUT_SECONDS": "1",
+        "SMTP_TIMEOUT_SECONDS": "10",  # a server that answers too late would get a mail twice as well
         "SMTP_CONNECTIONS": "1",
         "MAIL_FROM": "mentoring@preceptor.example",
         "WEB_URL": "http://web.example",
