@@ -28,7 +28,6 @@ from tests.servers import Servers
 ROOT = Path(__file__).parent.parent.parent
 RIGHTS = {
     "createIndex": "create collections and indexes",
-    "listCollections": "create collections",
     "insert": "insert documents",
     "find": "find documents",
     "update": "update documents",
