@@ -249,7 +249,7 @@ class Round:
     used: Counter[str] = field(default_factory=Counter)
     """By mentor: the seats that earlier turns took."""
     closed: frozenset[str] = frozenset()
-    """Mentors who take nobody, because their least group was not reached."""
+    """Mentors who take nobody, because their minimum group size was not reached."""
     later: frozenset[str] = frozenset()
     """Mentees who have a mentor already: they take part from the next turn on."""
 
@@ -480,7 +480,7 @@ def _granted(outcomes: "Sequence[Outcome]") -> list[Wish]:
 
 
 def check_least_groups(round: Round, claim: Claim, outcomes: "Sequence[Outcome]") -> None:
-    """Each mentor has none, or the least group, or a pinned mentee; and mentors were closed by the documented rule.
+    """Each mentor has none, or the minimum group size, or a pinned mentee; mentors were closed by the documented rule.
 
     For coverage the order is checked, and the numbers held in each pass are believed: several assignments may be best.
     """
@@ -489,7 +489,7 @@ def check_least_groups(round: Round, claim: Claim, outcomes: "Sequence[Outcome]"
     for mentor, number in held.items():
         demand(mentor not in round.closed, f"{claim.at}/closed: {mentor} holds somebody")
         reached = mentor in pinned or number >= round.least_group[mentor]
-        demand(reached, f"{claim.at}: {mentor} holds {number}, fewer than the least group")
+        demand(reached, f"{claim.at}: {mentor} holds {number}, fewer than the minimum group size")
     would_come = _would_come(outcomes)
     for index, row in enumerate(claim.closed):
         at, mentor = f"{claim.at}/closed/{index}", row["mentor"]

@@ -114,7 +114,7 @@ def check_target(given, target, turns, closed, figures):
     load = Counter(mentor for _, mentor in every)
     for who in given["mentors"]:
         enough = load[who["id"]] == 0 or load[who["id"]] >= who.get("least_group", 0)
-        require(enough or who["id"] in pinned, "least group")
+        require(enough or who["id"] in pinned, "minimum group size")
     require(figures[target]["matched"] == len(turns[0]["pairs"]), "matched")
     require(figures[target]["score"] == sum(wish[pair]["score"] for pair in every), "score")
 

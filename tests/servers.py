@@ -21,6 +21,8 @@ from deploy.stack.model import Site, Unavailable
 
 Kind = Literal["env", "docker", "native"]
 _KINDS: tuple[Kind, ...] = ("env", "docker", "native")
+_START_SECONDS = 300
+"""A machine that builds images and checks types beside it has taken more than one minute to start Kafka."""
 _MONGO_COMMAND = (
     "head -c 48 /dev/urandom | base64 -w0 >/tmp/key && chown mongodb /tmp/key && chmod 400 /tmp/key && "
     "exec docker-entrypoint.sh mongod --replSet rs0 --keyFile /tmp/key --bind_ip_all --wiredTigerCacheSizeGB 0.5 "
@@ -133,7 +135,7 @@ class _Containers:
     def kafka(self) -> str:
         (port,) = ports.free_ports(1)
         container = DockerContainer(images.KAFKA).with_envs(**_kafka_settings(port)).with_bind_ports(9092, port)
-        container.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(60))
+        container.waiting_for(LogMessageWaitStrategy("Kafka Server started").with_startup_timeout(_START_SECONDS))
         self._running.enter_context(container)
         return f"{ports.HOST}:{port}"
 
@@ -145,7 +147,7 @@ class _Containers:
         container = (
             DockerContainer(images.MONGO)
             .with_exposed_ports(27017)
-            .waiting_for(LogMessageWaitStrategy("Waiting for connections").with_startup_timeout(60))
+            .waiting_for(LogMessageWaitStrategy("Waiting for connections").with_startup_timeout(_START_SECONDS))
         )
         self._running.enter_context(container)
         return f"mongodb://{container.get_container_host_ip()}:{container.get_exposed_port(27017)}"
@@ -163,7 +165,7 @@ def _mongo_container() -> Iterator[str]:
     container = (
         DockerContainer(images.MONGO, entrypoint=["bash", "-c", _MONGO_COMMAND])
         .with_exposed_ports(27017)
-        .waiting_for(LogMessageWaitStrategy("Waiting for connections").with_startup_timeout(60))
+        .waiting_for(LogMessageWaitStrategy("Waiting for connections").with_startup_timeout(_START_SECONDS))
     )
     with container:
         # The first user may be made from inside only, without signing in.

@@ -15,7 +15,7 @@ from deploy.api_client import Api, NeverArrived, until
 from deploy.demo.founding import Member, sign_in
 from deploy.demo.listening import Event, Listener
 from deploy.demo.reading import Shortlist, none_if_not_ready
-from shared.contracts import matching, mentorships
+from shared.contracts import matching, meetings, mentorships
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Payload
 
@@ -214,15 +214,15 @@ async def _meet(following: _Following) -> str:
         path = f"/meetings/{proposals[0].json()['id']}/occurrences/{plan['starts']}/held"
         await following.as_mentor.post("mentorships", path)
 
-    await following.stage("the mentee proposes first Fridays at 17:00", propose, mentorships.MeetingProposed)
-    await following.stage("the mentor agrees", agree, mentorships.MeetingAgreed)
+    await following.stage("the mentee proposes first Fridays at 17:00", propose, meetings.MeetingProposed)
+    await following.stage("the mentor agrees", agree, meetings.MeetingAgreed)
     file = await following.as_mentee.get("mentorships", f"/meetings/{proposals[0].json()['id']}/calendar.ics")
     await following.stage(
         "the day before the first meeting",
         lambda: following.wait_until(starts - timedelta(hours=20)),
-        mentorships.MeetingReminded,
+        meetings.MeetingReminded,
     )
-    await following.stage("they meet, and the mentor says so", hold, mentorships.MeetingHeld)
+    await following.stage("they meet, and the mentor says so", hold, meetings.MeetingHeld)
     return file.text
 
 

@@ -35,7 +35,7 @@ _KNOWN: Mapping[str, Sequence[str]] = {
     "formats": ("formats", "format", "meeting format"),
     "hours_per_month": ("hours", "hours per month", "hours a month", "stunden"),
     "capacity": ("capacity", "places", "number of mentees", "plätze", "kapazität"),
-    "least_group": ("least group", "smallest group", "minimum group size", "kleinste gruppe"),
+    "least_group": ("minimum group size", "least group", "smallest group", "kleinste gruppe"),
     "mentors_wanted": ("mentors wanted", "number of mentors"),
     "time_zone": ("time zone", "timezone", "zeitzone"),
 }

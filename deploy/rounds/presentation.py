@@ -25,7 +25,7 @@ WHY: Mapping[Reason, str] = {
     "no_wishes": "no mentor can be matched with this mentee",
     "excluded": "a coordinator excluded every possible mentor",
     "closed": "no possible mentor takes mentees (capacity 0)",
-    "too_few": "too few mentees for the least group of every possible mentor",
+    "too_few": "too few mentees for the minimum group size of every possible mentor",
     "outranked": "every possible mentor is full with mentees whom they rank higher",
     "outweighed": "every possible seat went to a mentee for whom it counts more",
 }
@@ -184,7 +184,8 @@ def _show_idle(result: RoundResult, known: Known, console: Console) -> None:
     busy = {mentor.id for turn in result.turns for mentor in turn.mentors if mentor.mentees}
     idle = [mentor.id for mentor in result.mentors if mentor.id not in busy]
     closed = {
-        row.mentor: f"closed: {row.held} mentees, and the least group is {row.least_group}" for row in result.closed
+        row.mentor: f"closed: {row.held} mentees, and the minimum group size is {row.least_group}"
+        for row in result.closed
     }
     if not idle:
         return

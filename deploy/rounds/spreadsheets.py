@@ -191,7 +191,7 @@ class _Cohort:
         without = sum("capacity" not in mentor.stated for mentor in self._mentors.values())
         if without:
             share = f"{without} of {len(self._mentors)}"
-            takes = "each of them takes 1 mentee, or the least group"
+            takes = "each of them takes 1 mentee, or the minimum group size"
             yield f"the mentors: {share} give no capacity: {takes} (field `capacity`)"
 
     def _forbids(self, found: Eligible) -> dict[str, tuple[int, Unmatched | None]]:

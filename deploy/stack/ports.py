@@ -36,7 +36,7 @@ def answers(port: int) -> bool:
         return attempt.connect_ex((HOST, port)) == 0
 
 
-def wait_until_answers(port: int, *, program: Program, within_seconds: float = 60) -> None:
+def wait_until_answers(port: int, *, program: Program, within_seconds: float = 180) -> None:
     deadline = time.monotonic() + within_seconds
     while not answers(port):
         if not program.is_running:

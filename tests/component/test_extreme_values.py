@@ -42,10 +42,7 @@ from shared.contracts.matching import (
     RelationshipResumed,
     SuggestionsChanged,
 )
-from shared.contracts.mentorships import (
-    MentorshipEnded,
-    MentorshipReturnDue,
-)
+from shared.contracts.mentorships import MentorshipEnded, MentorshipReturnDue
 from shared.contracts.payload import Payload
 from shared.contracts.profiles import ContactChanged, MemberChanged, MentoringProfileChanged
 from shared.mongo import Database

@@ -17,16 +17,10 @@ from services.matching.mentoring.handlers import Reactions
 from services.matching.mentoring.repository.requests import MongoMentoringRepository
 from shared.consuming.parking import Parking
 from shared.contracts.dead_letters import MatchingRecordParked
-from shared.contracts.mentorships import (
-    AboutMentorship,
-    FlashHeld,
-    GroupMet,
-    MeetingHeld,
-    MentorshipEnded,
-    MentorshipReturnDue,
-    VisitHeld,
-)
+from shared.contracts.meetings import MeetingHeld
+from shared.contracts.mentorships import AboutMentorship, MentorshipEnded, MentorshipReturnDue
 from shared.contracts.payload import Recipient
+from shared.contracts.short_formats import FlashHeld, GroupMet, VisitHeld
 from shared.mongo import Document, in_transaction
 from tests.component.conftest import Plumbing
 from tests.component.consuming import Sent, record

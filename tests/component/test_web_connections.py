@@ -1,4 +1,4 @@
-"""The pages' way to services over real connections: a service that hangs delays nobody's requests to the others."""
+"""The pages' way to services over real connections: a service that hangs does not delay requests to the others."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -208,11 +208,17 @@ async def test_a_token_of_sixteen_kilobytes_is_read(local: LocalIssuer) -> None:
     assert (await registry.refused(groups=groups * 2)).code == "token_malformed"
 
 
+def logs_from_here_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Closing the handler of an earlier test may write a last line."""
+    configure_logs("test")
+    capsys.readouterr()
+
+
 @pytest.mark.parametrize("iss", [ISSUER + "/", ISSUER + "//", ISSUER.upper(), ISSUER.replace("https", "http")])
 async def test_a_near_miss_of_an_issuer_is_named_in_the_log(
     local: LocalIssuer, iss: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    configure_logs("test")
+    logs_from_here_on(capsys)
     assert (await Registry(local, {}).refused(iss=iss)).code == "issuer_unknown"
     logged = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
     assert [(line["issuer"], line["found"]) for line in logged if "found" in line] == [(ISSUER, iss)]
@@ -222,6 +228,6 @@ async def test_a_near_miss_of_an_issuer_is_named_in_the_log(
 async def test_another_issuer_is_not_quoted_in_the_log(
     local: LocalIssuer, iss: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    configure_logs("test")
+    logs_from_here_on(capsys)
     assert (await Registry(local, {}).refused(iss=iss)).code == "issuer_unknown"
     assert capsys.readouterr().err == ""

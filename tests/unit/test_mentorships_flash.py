@@ -9,7 +9,7 @@ import pytest
 from services.mentorships.flash import domain
 from services.mentorships.flash.domain import MACHINE, MAX_BOOKED, MAX_OFFERED, Calendar, Slot, State
 from services.mentorships.kernel.pairs import Decided, Party
-from shared.contracts.mentorships import FlashCancelled, FlashHeld, FlashReminded
+from shared.contracts.short_formats import FlashCancelled, FlashHeld, FlashReminded
 from shared.errors import Conflict, Forbidden, Rejected
 from tests.unit.mentorships_flash import FREE, STARTS, booked, offered, template, window
 from tests.unit.mentorships_people import ADA, DAY, MIA, NOW

@@ -12,7 +12,7 @@ from services.mentorships.groups.usecases import Seen
 from services.mentorships.kernel.pairs import Decided, Party
 from services.mentorships.meetings.domain.plans import Plan
 from services.mentorships.projections.domain import Person
-from shared.contracts.mentorships import GroupChanged, GroupEnded, GroupMet, GroupNews, GroupOpened, GroupReminded
+from shared.contracts.short_formats import GroupChanged, GroupEnded, GroupMet, GroupNews, GroupOpened, GroupReminded
 from shared.errors import Conflict, Forbidden, NotFound, Rejected
 from tests.unit.mentorships_people import ADA, DAY, MIA, NOW
 

@@ -26,16 +26,16 @@ from services.mentorships.meetings.domain import occurrences, series
 from services.mentorships.meetings.domain.plans import Plan, Wanted, plan
 from services.mentorships.meetings.domain.states import Outcome, Series
 from services.mentorships.meetings.domain.zones import local_time
+from shared.contracts.meetings import MeetingReminded
 from shared.contracts.mentorships import (
     AgreementReviewDue,
-    FlashReminded,
     IntroductionEnding,
-    MeetingReminded,
     MentorshipEnded,
     MentorshipQuestioned,
     MentorshipSilent,
     PeriodEnding,
 )
+from shared.contracts.short_formats import FlashReminded
 from shared.errors import DomainError
 from tests.unit.mentorships_flash import FREE, template, window
 from tests.unit.mentorships_meetings import on_duty

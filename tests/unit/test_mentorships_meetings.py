@@ -8,7 +8,7 @@ import pytest
 from services.mentorships.kernel.pairs import Decided
 from services.mentorships.meetings.domain import occurrences, series
 from services.mentorships.meetings.domain.states import MACHINE, Series
-from shared.contracts.mentorships import MeetingChanged, MeetingReminded, MeetingUnknown
+from shared.contracts.meetings import MeetingChanged, MeetingReminded, MeetingUnknown
 from shared.errors import Conflict, NotFound, Rejected
 from tests.unit.mentorships_meetings import (
     agreed,

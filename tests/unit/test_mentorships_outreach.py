@@ -18,7 +18,7 @@ from services.mentorships.outreach.domain import (
     State,
     Visit,
 )
-from shared.contracts.mentorships import AboutVisit, VisitHeld, VisitPlanned, VisitReminded
+from shared.contracts.short_formats import AboutVisit, VisitHeld, VisitPlanned, VisitReminded
 from shared.errors import Conflict, Rejected
 from tests.unit.mentorships_outreach import CONTACT, STARTS, plan, planned
 from tests.unit.mentorships_people import ADA, DAY, NOW

@@ -10,7 +10,7 @@ from services.mentorships.meetings.domain import series
 from services.mentorships.rotas import domain
 from services.mentorships.rotas.api.files import spans_of_calendar, spans_of_csv
 from services.mentorships.rotas.domain import MOST_DUTIES, REST, Rota
-from shared.contracts.mentorships import MeetingSkipped
+from shared.contracts.meetings import MeetingSkipped
 from shared.errors import Rejected
 from tests.unit.mentorships_meetings import BERLIN, FIRST, agreed, known, on_duty
 from tests.unit.mentorships_people import ADA, DAY, NOW

@@ -10,15 +10,8 @@ from services.notifications.kernel.domain import Notification, PairUpdate, Perso
 from services.notifications.notifying import wiring
 from services.notifications.notifying.usecases import Notifier
 from shared.contracts.catalogue import EVENTS
-from shared.contracts.mentorships import (
-    AboutMentorship,
-    IntroductionEnding,
-    MeetingAgreed,
-    MeetingChanged,
-    MeetingProposed,
-    MessageSent,
-    ReturnPlanned,
-)
+from shared.contracts.meetings import MeetingAgreed, MeetingChanged, MeetingProposed
+from shared.contracts.mentorships import AboutMentorship, IntroductionEnding, MessageSent, ReturnPlanned
 from tests.unit.test_notifications_notifier import ADA, MIA, NOW, PAIR, TRACE, FixedClock, NotificationsInMemory
 
 ABOUT_MENTORSHIPS = sorted(type for type, event in EVENTS.items() if issubclass(event, AboutMentorship))

@@ -24,7 +24,8 @@ from services.notifications.kernel.domain import (
 from services.notifications.wording import LOCALES, Wording
 from shared.contracts.catalogue import EVENTS
 from shared.contracts.matching import AboutRelationship, AboutRequest, Unmatched
-from shared.contracts.mentorships import AboutFlash, AboutMentorship
+from shared.contracts.mentorships import AboutMentorship
+from shared.contracts.short_formats import AboutFlash
 from tests.unit.test_notifications_mentorships import WITHOUT_RECIPIENTS
 
 WORDING = Wording()

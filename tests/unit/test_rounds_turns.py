@@ -1,4 +1,4 @@
-"""Several mentors a mentee and least groups: each turn against brute force, and what is promised of closed mentors."""
+"""Several mentors, minimum group sizes: each turn against brute force, and what is promised of closed mentors."""
 
 import json
 from collections import Counter

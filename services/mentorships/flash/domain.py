@@ -11,7 +11,8 @@ from typing import Any, Literal, get_args
 
 from services.mentorships.kernel.machine import StateMachine
 from services.mentorships.kernel.pairs import Decided, Party, People, Side
-from shared.contracts.mentorships import (
+from shared.contracts.payload import Payload, Recipient
+from shared.contracts.short_formats import (
     FlashBooked,
     FlashCancelled,
     FlashHeld,
@@ -19,7 +20,6 @@ from shared.contracts.mentorships import (
     FlashOffered,
     FlashReminded,
 )
-from shared.contracts.payload import Payload, Recipient
 from shared.errors import Conflict, FieldError, Forbidden, Rejected
 
 State = Literal["open", "booked", "held", "missed", "unknown", "withdrawn", "expired"]

@@ -15,7 +15,7 @@ from services.mentorships.kernel.pairs import Decided, Party, People, Side
 from services.mentorships.meetings.domain import occurrences
 from services.mentorships.meetings.domain.occurrences import CANCELLED, Occurrence
 from services.mentorships.meetings.domain.plans import Plan, require_start
-from shared.contracts.mentorships import GroupChanged, GroupEnded, GroupMet, GroupOpened, GroupReminded
+from shared.contracts.short_formats import GroupChanged, GroupEnded, GroupMet, GroupOpened, GroupReminded
 from shared.errors import Conflict, FieldError, Forbidden, NotFound, Rejected
 
 State = Literal["forming", "active", "ended"]

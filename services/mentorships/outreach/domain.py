@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 
 from services.mentorships.kernel.machine import StateMachine
 from services.mentorships.kernel.pairs import Decided, Party, People
-from shared.contracts.mentorships import VisitCancelled, VisitHeld, VisitPlanned, VisitReminded
+from shared.contracts.short_formats import VisitCancelled, VisitHeld, VisitPlanned, VisitReminded
 from shared.errors import Conflict, FieldError, Rejected
 
 State = Literal["planned", "held", "cancelled", "unknown"]

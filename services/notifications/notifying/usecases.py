@@ -32,21 +32,12 @@ from shared.contracts.matching import (
     RequestAccepted,
     SuggestionsChanged,
 )
-from shared.contracts.mentorships import (
-    AboutFlash,
-    AboutMeetings,
-    AboutMentorship,
-    GoalChanged,
-    GroupNews,
-    HearerListed,
-    MeetingChanged,
-    MeetingSkipped,
-    SupportChanged,
-    VisitReminded,
-)
+from shared.contracts.meetings import AboutMeetings, MeetingChanged, MeetingSkipped
+from shared.contracts.mentorships import AboutMentorship, GoalChanged, HearerListed, SupportChanged
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
 from shared.contracts.profiles import ErasureRequested, ErasureWithdrawn, MemberInvited
+from shared.contracts.short_formats import AboutFlash, GroupNews, VisitReminded
 from shared.errors import Rejected
 
 AboutPair = AboutRequest | AboutRelationship | AboutMentorship | AboutFlash

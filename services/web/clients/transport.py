@@ -102,7 +102,7 @@ class Service:
         return await self._send("GET", path, params={name: value for name, value in query.items() if value is not None})
 
     async def post(self, path: str, body: Json = None, *, idempotency_key: str, etag: str = "") -> Answer:
-        """`idempotency_key`: the idempotency key, which a form keeps when it is sent twice."""
+        """A form that is sent twice keeps its `idempotency_key`."""
         for _ in range(_WAITS):
             try:
                 return await self._post(path, body, idempotency_key, etag)

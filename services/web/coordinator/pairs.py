@@ -52,7 +52,7 @@ def _end(routes: APIRouter) -> None:
     async def end(programme: Id, pair: Id, visit: SignedIn, form: Posted) -> Response:
         reason = form.text("reason")
         if reason not in CLOSING:
-            wrong = form.with_errors({"reason": visit.language.refusal("pair_reason_missing", "")})
+            wrong = form.with_errors({"reason": visit.language.refusal("pair_reason_missing")})
             return await _ending(visit, programme, pair, wrong)
         try:
             await visit.matching.end_pair(

@@ -97,7 +97,7 @@ def _feedback(routes: APIRouter) -> None:
     @routes.post("/flash/{slot}/feedback")
     async def give(slot: Id, visit: SignedIn, form: Posted) -> Response:
         if form.text("useful") not in _RATINGS:
-            wrong = form.with_errors({"useful": visit.language.refusal("rating_missing", "")})
+            wrong = form.with_errors({"useful": visit.language.refusal("rating_missing")})
             return await _page(visit, slot, wrong, "feedback.html")
         try:
             await visit.flash.give_feedback(slot, useful=form.number("useful") or 0, text=form.text("text"))

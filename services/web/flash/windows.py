@@ -25,7 +25,7 @@ def wrong_fields(form: Form, language: Language) -> Mapping[str, str]:
         wrong["minutes"] = "minutes_missing"
     if not wrong and not times(form):
         wrong["ends"] = "flash_window_invalid.ends"
-    return {field: language.refusal(code, "") for field, code in wrong.items()}
+    return {field: language.refusal(code) for field, code in wrong.items()}
 
 
 def times(form: Form) -> Sequence[tuple[str, str]]:

@@ -25,7 +25,7 @@ def opening_router() -> APIRouter:
         chosen = _chosen(await _own(visit), form)
         checked = checks.missing(visit, form, terms="group_terms_missing")
         if len(chosen) < LEAST:
-            wrong = {"mentorships": visit.language.refusal("group_mentees_missing", "")}
+            wrong = {"mentorships": visit.language.refusal("group_mentees_missing")}
             checked = checked.with_errors({**checked.errors, **wrong})
         if checked.errors or form.text("step") == "change":
             return await _page(visit, checked)

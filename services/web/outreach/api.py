@@ -103,7 +103,7 @@ def _after(routes: APIRouter) -> None:
     async def hold(id: Id, visit: SignedIn, form: Posted) -> Response:
         pupils = form.number("pupils")
         if pupils is None:
-            wrong = form.with_errors({"pupils": visit.language.refusal("number_missing", "")})
+            wrong = form.with_errors({"pupils": visit.language.refusal("number_missing")})
             return await _page(visit, id, wrong, "held.html")
         try:
             await visit.outreach.hold(id, pupils=pupils, note=form.text("note"), idempotency_key=form.idempotency_key)

@@ -44,7 +44,7 @@ def wrong_fields(form: Form, language: Language) -> Mapping[str, str]:
         wrong["minutes"] = "number_missing"
     if not form.text("school").strip():
         wrong["school"] = "school_missing"
-    return {field: language.refusal(code, "") for field, code in wrong.items()}
+    return {field: language.refusal(code) for field, code in wrong.items()}
 
 
 def body(form: Form) -> Mapping[str, Any]:

@@ -5,8 +5,9 @@ from typing import Protocol
 
 from services.matching.exchange.load.domain import Format, Given
 from shared.contracts.envelope import Received
-from shared.contracts.mentorships import FlashHeld, GroupMet, MeetingHeld, VisitHeld
+from shared.contracts.meetings import MeetingHeld
 from shared.contracts.payload import Payload
+from shared.contracts.short_formats import FlashHeld, GroupMet, VisitHeld
 from shared.errors import Rejected
 from shared.mongo import Transaction
 

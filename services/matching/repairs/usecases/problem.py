@@ -245,8 +245,8 @@ def _waiting_days(case: RepairInput, displacement: Displacement | None) -> int:
 
 
 def _capacity(network: Network, case: RepairInput, mentors: Sequence[str], held: Counter[int]) -> Iterator[int]:
-    """Seats by mentor: the free ones and those of the bystanders in the problem. A mentor with a least group who has
-    nobody gets nobody: a repair begins no group.
+    """Seats by mentor: the free ones and those of the bystanders in the problem. A mentor with a minimum group size and
+    without mentees gets nobody: a repair begins no group.
     """
     for row, mentor in enumerate(mentors):
         person = network.person(mentor)

@@ -130,7 +130,7 @@ class RoundRead(BaseModel):
     figures: Compared | None = None
     floors_unreached: list[FloorRead] | None = Field(default=None, description="Under either target; none is enforced")
     closed_mentors: list[ClosedMentorRead] | None = Field(
-        default=None, description="They get nobody, because fewer mentees than their least group would come"
+        default=None, description="They get nobody, because fewer mentees than their minimum group size would come"
     )
     policy_sha256: str | None = None
     solver: str | None = None

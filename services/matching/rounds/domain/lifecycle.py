@@ -55,7 +55,7 @@ class Frozen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedMentor:
-    """A mentor who gets nobody in the round, because fewer mentees than their least group would come."""
+    """A mentor who gets nobody in the round, because fewer mentees than their minimum group size would come."""
 
     mentor: Party
     least_group: int

@@ -141,8 +141,8 @@ class Better(Described):
     why: Why
     """`outranked` (fit): every seat without a pin is held by a mentee whom the mentor ranks higher. `outweighed`
     (coverage): the total would not rise. `excluded`: by a coordinator. `pinned`: the mentee is pinned elsewhere.
-    `closed`: capacity 0. `seats_pinned`: every seat is pinned. `too_few`: the mentor's least group was not reached
-    (`closed` of the result). `taken`: an earlier turn took every seat."""
+    `closed`: capacity 0. `seats_pinned`: every seat is pinned. `too_few`: the mentor's minimum group size was not
+    reached (`closed` of the result). `taken`: an earlier turn took every seat."""
     margin: Whole | None
     """`outranked`: how many positions of the mentor's order the mentee is behind the last mentee who is held.
     `outweighed`: by how much price and gain exceed the value of this wish. Null for the others."""
@@ -187,7 +187,7 @@ class Unmatched(_File):
 
 
 class ClosedMentor(_File):
-    """A mentor who takes nobody, because the least group was not reached."""
+    """A mentor who takes nobody, because the minimum group size was not reached."""
 
     mentor: Id
     least_group: Seats

@@ -53,7 +53,7 @@ class Instance:
     least_group: Longs
     """By mentor: the fewest mentees, unless none."""
     closed: Bools
-    """By mentor: takes nobody, because the least group was not reached."""
+    """By mentor: takes nobody, because the minimum group size was not reached."""
     used: Longs
     """By mentor: seats that earlier turns took."""
     waits: Bools
@@ -139,7 +139,7 @@ def instance(  # noqa: PLR0913 -- the columns of a round
     least_group: Longs | None = None,
 ) -> Instance:
     """`mentees` and `mentors` sorted by id; pins and exclusions as indexes of them. A pin must be among the wishes.
-    By default each mentee wants one mentor and has none, and no mentor has a least group.
+    By default each mentee wants one mentor and has none, and no mentor has a minimum group size.
     """
     drawn = lots(wishes.mentee, wishes.mentor, round=round, mentees=mentees, mentors=mentors)
     order = np.lexsort((wishes.mentor, drawn, wishes.rank, wishes.mentee))

@@ -1,11 +1,11 @@
-"""Several mentors a mentee, and least groups of mentors: turns and passes of a target that matches one mentor each.
+"""Several mentors for a mentee, and minimum group sizes: turns and passes of a target that matches one mentor each.
 
 A turn gives each mentee at most one mentor. Who wants more, and got one, takes part in the next turn, with the seats
 that are left: no second mentor takes a seat from a first one (docs/rounds.md). A mentee
 who has a mentor already begins with the second turn.
 
-A pass solves all turns. It closes mentors who hold somebody, but fewer than their least group; then the next pass
-solves the round without them. Mentors with a pinned mentee are never closed.
+A pass solves all turns. It closes mentors who hold somebody, but fewer than their minimum group size; then the next
+pass solves the round without them. Mentors with a pinned mentee are never closed.
 """
 
 from collections.abc import Iterator, Sequence
@@ -69,7 +69,7 @@ def _held(turns: Sequence[Certified]) -> Rows:
 
 
 def _closing(columns: Instance, held: Rows, *, round: str) -> list[int]:
-    """The mentors whom this pass closes: first who lacks most of the least group, then who holds fewer, then by lot."""
+    """The mentors whom this pass closes: who lacks most of the minimum first, then who holds fewer, then by lot."""
     pinned = columns.mentor[columns.pinned[columns.pinned != NONE]]
     short = (held > 0) & (held < columns.least_group)
     short[pinned] = False

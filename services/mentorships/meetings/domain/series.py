@@ -25,7 +25,7 @@ from services.mentorships.meetings.domain.states import (
     Series,
 )
 from services.mentorships.meetings.domain.zones import LOCAL, gap_error, instant
-from shared.contracts.mentorships import (
+from shared.contracts.meetings import (
     MeetingAgreed,
     MeetingCancelled,
     MeetingChanged,
