@@ -25,7 +25,7 @@ MAIL_PORT, SMTP_PORT = 8025, 1025
 ANY_PORTS = dict.fromkeys((*PORTS, *WEB_PORTS), 0)
 """For tests: another network on this machine may use the usual ports."""
 COMMANDS = {service: (sys.executable, "-m", f"services.{service}") for service in SERVICES}
-_READY_SECONDS = 60
+_READY_SECONDS = 180
 
 
 def start(

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 async def eventually(
-    condition: Callable[[], T | Awaitable[T]], *, within: float = 10, message: str = "", every: float = 0.05
+    condition: Callable[[], T | Awaitable[T]], *, within: float = 30, message: str = "", every: float = 0.05
 ) -> T:
     """Returns the first truthy result. A failed assertion counts as not yet; the last one is shown at the deadline."""
     deadline = time.monotonic() + within

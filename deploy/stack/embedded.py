@@ -47,7 +47,7 @@ def start(site: Site) -> Stack:
     return Stack(kind="embedded", bootstrap=bootstrap, mongo_uris=uris, notes=_NOTES)
 
 
-def _wait_for(file: Path, broker: programs.Program, *, within_seconds: float = 20) -> str:
+def _wait_for(file: Path, broker: programs.Program, *, within_seconds: float = 60) -> str:
     deadline = time.monotonic() + within_seconds
     while not file.exists():
         if not broker.is_running or time.monotonic() > deadline:

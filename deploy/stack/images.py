@@ -10,7 +10,7 @@ from deploy.stack.model import Unavailable
 KAFKA = "apache/kafka:4.1.1"
 MONGO = "mongo:8.0"
 PYTHON = "python:3.13-slim"
-_ENGINE_SECONDS = 10
+_ENGINE_SECONDS = 30
 _PULL_SECONDS = 20
 
 

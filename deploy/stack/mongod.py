@@ -100,7 +100,7 @@ def _client(address: str) -> Iterator[MongoClient[dict[str, Any]]]:
         client.close()
 
 
-def initiate(client: MongoClient[dict[str, Any]], *, member: str, within_seconds: float = 30) -> None:
+def initiate(client: MongoClient[dict[str, Any]], *, member: str, within_seconds: float = 120) -> None:
     """Makes a replica set of this one server, and waits until it is the primary."""
     client.admin.command("replSetInitiate", {"_id": "rs0", "members": [{"_id": 0, "host": member}]})
     deadline = time.monotonic() + within_seconds

