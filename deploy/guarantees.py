@@ -21,9 +21,9 @@ DATA, PAGE = DOCS / "guarantees.json", DOCS / "guarantees.md"
 
 GUARANTEES = {
     "acknowledged": "what HTTP answered with success is in the document",
-    "published": "every committed change is in its topic (a fact under one id), and nothing that was not committed",
+    "published": "every committed change is in its topic (an event under one id), and nothing that was not committed",
     "ordered": "per key: one partition, sequences arrive rising, and the record appended last is the newest",
-    "once": "one inbox mark for each fact, recipients' counters rose once for each that names them, nothing is parked",
+    "once": "one inbox mark for each event, recipients' counters rose once for each that names them, nothing is parked",
     "copied": "each copy of another service's state is at the sequence that its owner gave last",
     "offsets": "committed to the end of every partition, and never past a record whose effect is not there",
     "notified": "each notification published once, at most one unread of an occasion, the newest shows the last list",

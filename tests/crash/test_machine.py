@@ -171,7 +171,7 @@ class Crashes(RuleBasedStateMachine):
 )
 async def test_no_order_of_commands_loses_or_doubles_an_event(crashes: CrashSite, schedules: int, acts: int) -> None:
     if not crashes.is_native:
-        missing("only native servers can be killed and begun again where they were: needs Java 17 and Maven")
+        missing("only native servers can be killed and restarted where they were: needs Java 17 and Maven")
     loop = asyncio.get_running_loop()
     drawn = settings(
         max_examples=schedules,

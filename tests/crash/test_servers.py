@@ -1,4 +1,4 @@
-"""Kafka or a MongoDB is killed, or ended, or out of disk, and begun again under way; the services wait."""
+"""Kafka or a MongoDB is killed, stopped or out of disk, and restarted while commands go on; the services wait."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(240)
 
 async def begun_again(site: CrashSite, name: str, by: signal.Signals) -> None:
     if not site.is_native:
-        missing("only native servers can be killed and begun again where they were: needs Java 17 and Maven")
+        missing("only native servers can be killed and restarted where they were: needs Java 17 and Maven")
     async with site.under_way():
         await asyncio.gather(site.cluster.again(name, by=by), site.world.turn())
         await site.servers_answer()
@@ -26,14 +26,14 @@ async def begun_again(site: CrashSite, name: str, by: signal.Signals) -> None:
 @pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGKILL], ids=lambda by: by.name)
 async def test_a_broker_s_restart_loses_and_doubles_nothing(crashes: CrashSite, by: signal.Signals) -> None:
     await begun_again(crashes, "kafka", by)
-    await crashes.assert_settles(f"Kafka ended by {by.name} and begun again")
+    await crashes.assert_settles(f"Kafka stopped by {by.name} and restarted")
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("service", SERVICES)
 async def test_a_mongod_killed_and_restarted_loses_and_doubles_nothing(crashes: CrashSite, service: str) -> None:
     await begun_again(crashes, f"mongod {SERVICES.index(service)}", signal.SIGKILL)
-    await crashes.assert_settles(f"the mongod of {service} killed and begun again")
+    await crashes.assert_settles(f"the mongod of {service} killed and restarted")
 
 
 @pytest.mark.full
