@@ -64,7 +64,6 @@ def main(
         raise typer.BadParameter(f"no benchmark {', '.join(unknown)}: choose from {', '.join(NAMES)}")
     collect_garbage_seldom()
     figures = asyncio.run(_run(names or list(NAMES if full else BENCHMARKS), stack, minutes))
-    _show(figures)
     if json:
         write_json(json, figures)
     if not names:
@@ -79,13 +78,14 @@ async def _run(names: list[str], stack: Kind | None, minutes: float) -> list[Fig
         "soak": lambda context: soak(context, minutes=minutes),
     }
     for name in names:
+        _console.rule(name, align="left")
         if name in LONG:
-            _console.rule(name, align="left")
-            figures += LONG[name]()
-            continue
-        async with open_site(stack, _console) as context:
-            _console.rule(name, align="left")
-            figures += await slow[name](context) if name in slow else await BENCHMARKS[name](context)
+            found = LONG[name]()
+        else:
+            async with open_site(stack, _console) as context:
+                found = await (slow[name] if name in slow else BENCHMARKS[name])(context)
+        _show(found)  # at once: a later one may fail
+        figures += found
     return figures
 
 

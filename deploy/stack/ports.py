@@ -1,33 +1,39 @@
 """Finds free TCP ports, and waits until a program answers on its port."""
 
+import random
 import socket
 import time
-from contextlib import ExitStack
+from itertools import islice
 
 from deploy.stack.model import Unavailable
 from deploy.stack.programs import Program
 
 HOST = "127.0.0.1"
+_CHOICE = range(15_000, 32_768)
+"""Below the ports that Linux gives to outgoing connections: such a port may be taken before the server binds it, and a
+connection to it while nobody listens may get it as its own and meet itself.
+"""
 
 
 def free_ports(count: int) -> list[int]:
-    """Holds all of them before it releases them, so that no two are the same."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind((HOST, 0))
-        return [int(each.getsockname()[1]) for each in sockets]
+    # Not the shared generator: test libraries seed it, and two runs beside each other would choose the same.
+    candidates = random.SystemRandom().sample(_CHOICE, k=len(_CHOICE))
+    return list(islice(filter(is_free, candidates), count))
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 def free_or(wanted: int) -> int:
     """The wanted port, or a free one if it is taken or 0."""
-    with socket.socket() as attempt:
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            attempt.bind((HOST, wanted))
-        except OSError:
-            return free_ports(1)[0]
-        return int(attempt.getsockname()[1])
+    return wanted if wanted and is_free(wanted) else free_ports(1)[0]
 
 
 def answers(port: int) -> bool:
