@@ -18,6 +18,14 @@ from shared.leases import Lease
 from shared.mongo import Database
 from shared.outbox import table as outbox
 from shared.telemetry import Metrics
+from tests.component import kept
+
+
+@pytest.fixture(scope="session")
+async def mongo_uri(mongo_uri: str) -> AsyncIterator[str]:
+    """The services that tests share are stopped before the server is."""
+    yield mongo_uri
+    await kept.stop_all()
 
 
 @pytest.fixture

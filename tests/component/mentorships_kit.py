@@ -1,7 +1,7 @@
 """Mentorships on a real port with a real database; matching's events arrive as its consumer would hand them over."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from deploy.issuer import ISSUER, LocalIssuer
 from deploy.stack.ports import free_ports
-from services.mentorships.app import build
+from services.mentorships.app import NAME, build
 from services.mentorships.lifecycle.handlers import Reactions
 from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.privacy.repository import MongoErasures
@@ -39,7 +39,8 @@ from shared.contracts.profiles import (
     Role,
 )
 from shared.mongo import Database
-from tests.component.notifications_kit import serving_at
+from shared.service import Service
+from tests.component import kept
 
 NORTH, SOUTH = "north", "south"
 PROGRAMME = "residency"
@@ -179,25 +180,19 @@ def about(id: str, *, mentee: Recipient = MENTEE, mentor: Recipient = MENTOR) ->
 async def serving(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, *roles: str
 ) -> AsyncIterator[MentorshipsService]:
-    clock = AdjustableClock()
-    settings = MentorshipsSettings(
-        environment="development",
-        mongo_uri=SecretStr(mongo_uri),
-        mongo_database=f"test_{clock.new_id()}",
-        kafka_bootstrap=kafka_bootstrap,
-        issuers_file=issuer.issuers_file,
-        topics_size="native",
-        http_port=free_ports(1)[0],
-        shed_after_seconds=3_600,  # no relay runs in most of these tests, and the fuzzer takes minutes
-    )
-    service = build(settings, clock, frozenset(roles))
-    await service.prepare()
-    database = mongo.connect(mongo_uri, settings.mongo_database)
-    try:
-        async with AsyncExitStack() as running:
-            base = await running.enter_async_context(serving_at(service, clock))
-            client = await running.enter_async_context(httpx.AsyncClient(base_url=base, timeout=10))
-            yield MentorshipsService(client, issuer, database, clock, mentorships(database, clock))
-    finally:
-        await database.client.drop_database(database.name)
-        database.client.close()
+    def service(clock: AdjustableClock) -> tuple[Service, Database]:
+        settings = MentorshipsSettings(
+            environment="development",
+            mongo_uri=SecretStr(mongo_uri),
+            mongo_database=f"test_{clock.new_id()}",
+            kafka_bootstrap=kafka_bootstrap,
+            issuers_file=issuer.issuers_file,
+            topics_size="native",
+            http_port=free_ports(1)[0],
+            shed_after_seconds=3_600,  # no relay runs in most of these tests, and the fuzzer takes minutes
+        )
+        return build(settings, clock, frozenset(roles)), mongo.connect(mongo_uri, settings.mongo_database)
+
+    async with kept.lent((NAME, mongo_uri, kafka_bootstrap, issuer.issuers_file, roles), service) as lent:
+        following = mentorships(lent.database, lent.clock)
+        yield MentorshipsService(lent.client, issuer, lent.database, lent.clock, following)

@@ -22,13 +22,14 @@ from services.notifications.projections.repository import MongoContactRepository
 from services.notifications.settings import NotificationsSettings
 from shared import mongo
 from shared.auth import subject_hash
-from shared.clock import Clock, SystemClock
+from shared.clock import AdjustableClock, Clock, SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
 from shared.contracts.matching import AboutRelationship, AboutRequest, Ranked, SuggestionsChanged
 from shared.contracts.payload import Payload, Recipient
 from shared.contracts.profiles import ContactChanged, Status
 from shared.mongo import Database, Transaction
 from shared.service import Service, supervise
+from tests.component import kept
 from tests.eventually import eventually
 
 
@@ -221,6 +222,22 @@ async def serving(wanted: NotificationsSettings, issuer: LocalIssuer, *roles: st
     finally:
         await database.client.drop_database(database.name)
         database.client.close()
+
+
+@asynccontextmanager
+async def sharing(
+    mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer, **changed: Any
+) -> AsyncIterator[Notifications]:
+    """The API on an empty database, for tests that are not about its start or stop."""
+    wanted = settings(mongo_uri, kafka_bootstrap, issuer, **changed)
+
+    def service(clock: AdjustableClock) -> tuple[Service, Database]:
+        return build(wanted, clock, frozenset({"api"})), mongo.connect(mongo_uri, wanted.mongo_database)
+
+    key = (NAME, mongo_uri, kafka_bootstrap, issuer.issuers_file, *sorted(changed.items()))
+    async with kept.lent(key, service) as lent:
+        repositories = MongoContactRepository(lent.database), MongoErasureRepository(lent.database)
+        yield Notifications(lent.client, issuer, lent.database, lent.clock, *repositories, sends_mail=wanted.sends_mail)
 
 
 @asynccontextmanager

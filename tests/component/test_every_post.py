@@ -387,8 +387,7 @@ async def _post_as(service: MentorshipsService, person: Recipient, path: str, ke
 async def test_every_post_of_notifications_takes_effect_once_and_is_answered_without_a_wait(
     mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer
 ) -> None:
-    settings = notifications_kit.settings(mongo_uri, kafka_bootstrap, issuer)
-    async with notifications_kit.serving(settings, issuer, "api") as notifications:
+    async with notifications_kit.sharing(mongo_uri, kafka_bootstrap, issuer) as notifications:
         await notifications.knows("ana")
         await notifications.tell(notifications_kit.event("ana"))
         [first] = (await notifications.inbox("ana"))["items"]

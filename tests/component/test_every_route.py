@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -212,9 +212,7 @@ async def _support(service: mentorships_kit.MentorshipsService, mentorship: str,
 
 @asynccontextmanager
 async def _notifications(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> AsyncIterator[Served]:
-    wanted = notifications_kit.settings(mongo_uri, bootstrap, two)
-    async with AsyncExitStack() as open_:
-        notifications = await open_.enter_async_context(notifications_kit.serving(wanted, two, "api"))
+    async with notifications_kit.sharing(mongo_uri, bootstrap, two) as notifications:
         await notifications.knows("ana")
         await notifications.knows("sue", institution=SOUTH)
         await notifications.tell(notifications_kit.event("ana"))

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
-from tests.component.mail_server import MailServer
-from tests.component.notifications_kit import Notifications, event, serving
-from tests.component.test_mail import asked, deliveries, settings
+from tests.component.notifications_kit import Notifications, event, sharing
+from tests.component.test_mail import MAIL, asked, deliveries
 
 PREFERENCES, POLICY = "/me/notification-preferences", "/notification-policy"
 
@@ -16,9 +15,7 @@ PREFERENCES, POLICY = "/me/notification-preferences", "/notification-policy"
 @pytest.fixture
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
     """Without the worker: mail is planned and not sent."""
-    async with serving(
-        settings(mongo_uri, kafka_bootstrap, issuer, MailServer(port=9)), issuer, "api"
-    ) as notifications:
+    async with sharing(mongo_uri, kafka_bootstrap, issuer, **MAIL, smtp_port=9) as notifications:
         await notifications.knows("mia")
         await notifications.knows("near")
         yield notifications

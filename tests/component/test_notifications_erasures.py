@@ -20,12 +20,12 @@ from services.notifications.wording import Wording
 from shared.contracts.profiles import MemberErased
 from shared.errors import NotFound
 from shared.mongo import Document
-from tests.component.notifications_kit import Notifications, event, serving, settings
+from tests.component.notifications_kit import Notifications, event, sharing
 
 
 @pytest.fixture(scope="module")
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
-    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as notifications:
+    async with sharing(mongo_uri, kafka_bootstrap, issuer) as notifications:
         yield notifications
 
 

@@ -21,12 +21,12 @@ from shared.contracts.profiles import (
     ProgrammeChanged,
 )
 from shared.errors import Rejected
-from tests.component.notifications_kit import Notifications, event, serving, settings
+from tests.component.notifications_kit import Notifications, event, sharing
 
 
 @pytest.fixture(scope="module")
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
-    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as notifications:
+    async with sharing(mongo_uri, kafka_bootstrap, issuer) as notifications:
         south = InstitutionChanged(institution="south", name="South Hospital", status="active")
         await notifications.contacts.fold_institutions([notifications.received(south, "south")])
         residency = ProgrammeChanged(

@@ -12,15 +12,15 @@ import pytest
 from deploy.issuer import LocalIssuer
 from services.notifications.inbox.repository.tickets import MongoTicketRepository
 from shared.contracts.profiles import ContactChanged
-from tests.component.notifications_kit import Notifications, event, serving, settings
+from tests.component.notifications_kit import Notifications, event, serving, settings, sharing
 from tests.eventually import eventually
 
 APP = "https://app.example.org"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
-    async with serving(settings(mongo_uri, kafka_bootstrap, issuer, cors_origins=APP), issuer, "api") as notifications:
+    async with sharing(mongo_uri, kafka_bootstrap, issuer, cors_origins=APP) as notifications:
         yield notifications
 
 

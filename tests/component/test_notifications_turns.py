@@ -24,12 +24,12 @@ from shared.contracts.matching import (
 from shared.contracts.payload import Recipient
 from shared.contracts.profiles import ContactChanged, InstitutionChanged
 from shared.mongo import Transaction
-from tests.component.notifications_kit import Notifications, serving, settings
+from tests.component.notifications_kit import Notifications, sharing
 
 
 @pytest.fixture
 async def running(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> AsyncIterator[Notifications]:
-    async with serving(settings(mongo_uri, kafka_bootstrap, issuer), issuer, "api") as notifications:
+    async with sharing(mongo_uri, kafka_bootstrap, issuer) as notifications:
         for institution in ("north", "south"):
             known = InstitutionChanged(institution=institution, name=institution.title(), status="active")
             await notifications.contacts.fold_institutions([notifications.received(known, institution)])
