@@ -4,6 +4,7 @@
 """
 
 import re
+import unicodedata
 
 from shared.spreadsheets.cleaning import comparison_key
 
@@ -13,7 +14,7 @@ _ENGLISH = (
     r"biograph(?:y|ies|ical)",
     r"bio",
     r"stor(?:y|ies)",
-    r"genders?",
+    r"genders?(?:identit(?:y|ies))?",
     r"transgender",
     r"sex",
     r"sexual(?:ity)?",
@@ -57,6 +58,10 @@ _PERSONAL = re.compile(rf"(?<!\w)(?:{'|'.join(_ENGLISH + _GERMAN)})(?!\w)")
 _HARMLESS = re.compile(r"(?<!\w)(?:case|user|success|patient|news) stor(?:y|ies)(?!\w)")
 
 
+_WORD_BORDER = re.compile(r"(?<=[a-zäöüß])(?=[A-ZÄÖÜ0-9])|_")
+
+
 def is_personal(column: str) -> bool:
-    name = comparison_key(column.replace("_", " "))
+    """Also of names as programs write them: `genderIdentity`, `gender_identity`."""
+    name = comparison_key(_WORD_BORDER.sub(" ", unicodedata.normalize("NFKC", column)))
     return name in _ALONE or _PERSONAL.search(_HARMLESS.sub("", name)) is not None

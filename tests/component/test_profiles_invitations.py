@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from deploy.issuer import LocalIssuer
+from services.profiles.invitations.domain import BETWEEN_MAILS
 from services.profiles.invitations.repository.invitations import MongoInvitationRepository
 from services.profiles.members.repository.members import MongoMemberRepository
 from shared.clock import SystemClock
@@ -63,11 +64,29 @@ async def test_an_invitation_by_mail_is_accepted_with_a_code_that_nothing_holds(
     }
 
 
+async def a_day_passes(network: Network, institution: str) -> None:
+    mailed = {"$set": {"mailed_at": SystemClock().now() - BETWEEN_MAILS}}
+    await network.database["invitations"].update_many({"institution": institution}, mailed)
+
+
+async def test_links_between_two_mails_do_not_shorten_the_time(network: Network, here: str) -> None:
+    coordinator, path, [ada] = await founded(network, here, "ada")
+    await coordinator.post(path, _TO_ALL)
+    await coordinator.post(path, {"way": "link", "to": "waiting"})
+    await coordinator.post(f"/members/{ada['id']}/invitations")
+    answer = (await coordinator.post(path, _REMINDER)).json()
+    assert (answer["items"], answer["mailed_lately"]) == ([], 1)
+
+
 async def test_a_reminder_keeps_the_link_of_the_first_mail(network: Network, here: str) -> None:
     coordinator, path, [ada] = await founded(network, here, "ada")
     await coordinator.post(path, _TO_ALL)
     id = await invitation_of(network, ada)
+    at_once = (await coordinator.post(path, _REMINDER)).json()
+    assert (at_once["items"], at_once["mailed_lately"]) == ([], 1)
+    await a_day_passes(network, here)
     assert len((await coordinator.post(path, _REMINDER)).json()["items"]) == 1
+    assert (await coordinator.post(path, _REMINDER)).json()["mailed_lately"] == 1
     assert await invitation_of(network, ada) == id
     assert [row["sequence"] for row in await network.rows("events", id)] == [1, 2]
     [state] = (await coordinator.get(path)).json()["items"]
@@ -105,6 +124,7 @@ async def test_members_of_other_programmes_and_institutions_are_not_invited(netw
 async def test_a_reminder_that_meets_an_acceptance_leaves_that_member_out(network: Network, here: str) -> None:
     coordinator, path, [ada, bo] = await founded(network, here, "ada", "bo")
     await coordinator.post(path, _TO_ALL)
+    await a_day_passes(network, here)
     code = {"code": code_of(await invitation_of(network, ada), key=INVITATION_KEY)}
     accepted, reminded = await asyncio.gather(
         network.sign_in("ada", here, "member").post("/invitations/accept", code), coordinator.post(path, _REMINDER)
@@ -116,5 +136,6 @@ async def test_a_reminder_that_meets_an_acceptance_leaves_that_member_out(networ
     [used] = await repository.invitations_of(here, ada["id"])
     with pytest.raises(StaleVersion):
         await repository.invite_many([used], Trace(correlation_id="c"))
+    await a_day_passes(network, here)
     [again] = (await coordinator.post(path, _REMINDER)).json()["items"]
     assert again["member"] == bo["id"]

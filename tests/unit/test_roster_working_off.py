@@ -186,6 +186,23 @@ async def test_rosters_take_turns_by_chunk() -> None:
     assert {roster.state for roster in repository.rosters.values()} == {"done"}
 
 
+class OneBroken(RostersInMemory):
+    async def apply(self, roster: Roster, chunk: Chunk, plan: Plan) -> None:
+        if roster.id == "broken":
+            raise OverflowError("the chunk cannot be written")
+        await super().apply(roster, chunk, plan)
+
+
+async def test_a_roster_whose_chunk_fails_does_not_hold_up_the_others_and_its_fault_is_raised() -> None:
+    repository = OneBroken()
+    await receive(repository, csv(1), principal("institution_coordinator"), id="broken")
+    await receive(repository, csv(CHUNK * 2), principal("institution_coordinator", institution="there"), id="whole")
+    with pytest.raises(ExceptionGroup) as raised:
+        await RosterWorker(repository, NoProgrammes(), ALease(), FixedClock()).work()
+    assert [type(fault) for fault in raised.value.exceptions] == [OverflowError]
+    assert {id: roster.state for id, roster in repository.rosters.items()} == {"broken": "waiting", "whole": "done"}
+
+
 async def test_a_worker_that_loses_the_lease_stops_and_the_next_continues() -> None:
     repository = RostersInMemory()
     await receive(repository, csv(CHUNK * 3), principal("institution_coordinator"))

@@ -97,7 +97,9 @@ def test_a_name_is_compared_without_its_titles() -> None:
     assert name_key("Dr") == "dr"
 
 
-@pytest.mark.parametrize("name", ["Research history topics", "Orientation track", "Bioinformatics", "Success stories"])
+@pytest.mark.parametrize(
+    "name", ["Research history topics", "Orientation track", "Bioinformatics", "Success stories", "traceId"]
+)
 def test_a_word_that_contains_another_is_not_personal(name: str) -> None:
     assert not personal.is_personal(name)
 
@@ -108,6 +110,10 @@ def test_a_word_that_contains_another_is_not_personal(name: str) -> None:
         "gender",
         "Geschlecht",
         "GENDER_IDENTITY",
+        "genderIdentity",
+        "genderidentity",
+        "raceEthnicity",
+        "Gender2",
         "Ethnische Herkunft",
         "Your story",
         "Religionszugehörigkeit",

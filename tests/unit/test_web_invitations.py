@@ -24,7 +24,14 @@ _ANSWERS = {
     "GET profiles/programmes/care/invitations": page_of(
         state("ada", has_joined=True), state("bo", **_OPEN), state("cy")
     ),
-    _SENT: ok({"items": [{"name": "=Cy", "email": "cy@x.example", "code": "a+b"}], "refused": 0, "next": None}),
+    _SENT: ok(
+        {
+            "items": [{"name": "=Cy", "email": "cy@x.example", "code": "a+b"}],
+            "refused": 0,
+            "mailed_lately": 0,
+            "next": None,
+        }
+    ),
 }
 
 
@@ -43,6 +50,13 @@ async def test_mail_goes_to_those_who_are_not_invited_and_a_reminder_to_those_wh
     sent = [body for key, body in services.received if key == _SENT]
     assert [(body["way"], body["to"]) for body in sent] == [("mail", "not_invited"), ("mail", "waiting")]
     assert "1 person is invited." in invited
+
+
+async def test_the_page_says_who_is_not_reminded_again_so_soon() -> None:
+    answer = ok({"items": [], "refused": 0, "mailed_lately": 2, "next": None})
+    async with pages(FakeServices(_ANSWERS | {_SENT: answer}), roles=_COORDINATOR) as site:
+        shown = text_of(await site.post("/programmes/care/invitations", command="remind"))
+    assert "2 people got an e-mail within the last 24 hours and are not reminded yet." in shown
 
 
 async def test_links_are_a_file_whose_cells_a_spreadsheet_does_not_compute() -> None:
@@ -74,6 +88,7 @@ async def test_invitations_are_for_coordinators() -> None:
 def test_pages_read_only_what_the_api_answers() -> None:
     pairs: list[tuple[type[BaseModel], type[BaseModel]]] = [
         (profiles.Invited, api.InvitedView),
+        (profiles.InvitedPage, api.InvitedPage),
         (profiles.InvitationState, api.InvitationState),
     ]
     for read, answered in pairs:

@@ -89,6 +89,7 @@ class InvitedView(BaseModel):
 class InvitedPage(BaseModel):
     items: Sequence[InvitedView]
     refused: int = Field(description="Members who are also in programmes that you do not coordinate")
+    mailed_lately: int = Field(description="Members who are not reminded: they got a mail within the last 24 hours")
     next: str | None = Field(description="Send it as `cursor` to invite the rest; null: all are invited")
 
 
@@ -131,7 +132,7 @@ def programme_invitations_router(invitations: ProgrammeInvitations) -> APIRouter
             )
             for each in page.invited
         ]
-        return InvitedPage(items=items, refused=page.refused, next=page.following)
+        return InvitedPage(items=items, refused=page.refused, mailed_lately=page.mailed_lately, next=page.following)
 
     @routes.get("/programmes/{programme}/invitations", response_model_exclude_none=True, responses=problems(404))
     async def list_invitations(

@@ -3,7 +3,7 @@ derived; a reminder is the same invitation, so that the link of the first mail s
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from shared.contracts.payload import Recipient
@@ -12,6 +12,8 @@ from shared.contracts.profiles import MemberInvited
 Way = Literal["mail", "link"]
 To = Literal["not_invited", "waiting"]
 """Members without an open invitation, or those with one that they have not accepted."""
+BETWEEN_MAILS = timedelta(hours=24)
+"""So that no coordinator, and no loop of an integrator, fills a person's mailbox."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Invitation:
     programme: str = ""
     """For which it was sent by mail."""
     reminders: int = 0
+    mailed_at: datetime | None = None
+    """The last mail: the invitation or a reminder. None for links, and for invitations of earlier versions."""
 
     @property
     def way(self) -> Way:
@@ -43,8 +47,12 @@ def is_addressed(before: Invitation | None, to: To, now: datetime) -> bool:
     return has_open if to == "waiting" else not has_open
 
 
-def remind(before: Invitation, *, expires_at: datetime) -> Invitation:
-    return replace(before, expires_at=expires_at, reminders=before.reminders + 1)
+def was_mailed_lately(before: Invitation | None, now: datetime) -> bool:
+    return before is not None and before.mailed_at is not None and now - before.mailed_at < BETWEEN_MAILS
+
+
+def remind(before: Invitation, *, expires_at: datetime, now: datetime) -> Invitation:
+    return replace(before, expires_at=expires_at, reminders=before.reminders + 1, mailed_at=now)
 
 
 def mailed(invitation: Invitation) -> tuple[MemberInvited, int]:

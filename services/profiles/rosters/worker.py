@@ -24,16 +24,25 @@ class RosterWorker:
         self._clock = clock
 
     async def work(self) -> None:
-        """Applies chunks until no roster waits; first, fails uploads that were cut off."""
+        """Applies chunks until no roster waits; first, fails uploads that were cut off.
+
+        A roster whose chunk fails is left for the next time, so that it does not hold up the others; raises its fault.
+        """
         if not await self._lease.take():
             return
         for abandoned in await self._rosters.abandoned(self._clock.now() - _ABANDONED):
             await self._rosters.fail(abandoned)
-        while waiting := await self._rosters.waiting():
+        faults: dict[str, Exception] = {}
+        while waiting := [roster for roster in await self._rosters.waiting() if roster.id not in faults]:
             for roster in waiting:
                 if not await self._lease.take():
                     return
-                await self._apply_next_chunk(roster)
+                try:
+                    await self._apply_next_chunk(roster)
+                except Exception as fault:  # noqa: BLE001 -- raised below, when the other rosters are applied
+                    faults[roster.id] = fault
+        if faults:
+            raise ExceptionGroup("rosters whose next chunk could not be applied", list(faults.values()))
 
     async def _apply_next_chunk(self, roster: Roster) -> None:
         chunk = await self._rosters.next_chunk(roster)

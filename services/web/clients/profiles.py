@@ -126,6 +126,12 @@ class Invited(Read):
     code: str
 
 
+class InvitedPage(Read):
+    items: tuple[Invited, ...]
+    mailed_lately: int
+    next: str | None
+
+
 class InvitationState(Read):
     """A member of a programme with their latest invitation."""
 
@@ -245,18 +251,25 @@ class Profiles:
         found = await self.service.pages(f"/programmes/{programme}/invitations", most=_NAMES)
         return [InvitationState.model_validate(each) for each in found]
 
-    async def invite_all(self, programme: str, *, way: str, to: str, idempotency_key: str) -> Sequence[Invited]:
-        """Page by page; sent again with the same key each page takes effect once."""
+    async def invite_all(
+        self, programme: str, *, way: str, to: str, idempotency_key: str
+    ) -> tuple[Sequence[Invited], int]:
+        """Who is invited now, and how many are not, because they got a mail lately. Page by page; sent again with the
+        same key each page takes effect once.
+        """
         invited: list[Invited] = []
+        mailed_lately = 0
         cursor: str | None = None
         while True:
             body = {"way": way, "to": to, "cursor": cursor}
             path = f"/programmes/{programme}/invitations"
-            page = (await self.service.post(path, body, idempotency_key=f"{idempotency_key}.{cursor or ''}")).body
-            invited += [Invited.model_validate(each) for each in page["items"]]
-            cursor = page["next"]
+            answer = await self.service.post(path, body, idempotency_key=f"{idempotency_key}.{cursor or ''}")
+            page = InvitedPage.model_validate(answer.body)
+            invited += page.items
+            mailed_lately += page.mailed_lately
+            cursor = page.next
             if cursor is None:
-                return invited
+                return invited, mailed_lately
 
     async def unknown_topics(self) -> Sequence[UnknownTopic]:
         """What the institution's members write and no term has, the most frequent first."""

@@ -40,12 +40,14 @@ def invitations_router() -> APIRouter:
             raise HTTPException(404)
         way, to = _COMMANDS[form.text("command")]
         try:
-            invited = await visit.profiles.invite_all(programme, way=way, to=to, idempotency_key=form.idempotency_key)
+            invited, mailed_lately = await visit.profiles.invite_all(
+                programme, way=way, to=to, idempotency_key=form.idempotency_key
+            )
         except Refused as refused:
             return await _page(visit, programme, checks.refused_form(visit, form, refused))
         if way == "link" and invited:
             return _file(visit, invited)
-        return await _page(visit, programme, Form(), count=len(invited))
+        return await _page(visit, programme, Form(), count=len(invited), mailed_lately=mailed_lately)
 
     return routes
 
@@ -56,7 +58,9 @@ def _file(visit: SignedInVisit, invited: Sequence[Invited]) -> Response:
     return csv_file("invitations", ("name", "email", "link"), rows)
 
 
-async def _page(visit: SignedInVisit, id: str, form: Form, *, count: int | None = None) -> Response:
+async def _page(
+    visit: SignedInVisit, id: str, form: Form, *, count: int | None = None, mailed_lately: int = 0
+) -> Response:
     programme = await programme_of(visit, id)
     members = await visit.profiles.invitations_of(id)
     absent = [each for each in members if not each.has_joined]
@@ -73,6 +77,7 @@ async def _page(visit: SignedInVisit, id: str, form: Form, *, count: int | None 
         new=new,
         shown=_SHOWN,
         count=count,
+        mailed_lately=mailed_lately,
     )
 
 

@@ -133,6 +133,7 @@ def _document(invitation: Invitation) -> Document:
         "invitation": invitation.id,
         "programme": invitation.programme,
         "reminders": invitation.reminders,
+        "mailed_at": invitation.mailed_at,
     }
 
 
@@ -147,4 +148,5 @@ def _invitation(document: Document) -> Invitation:
         id=document.get("invitation", ""),
         programme=document.get("programme", ""),
         reminders=document.get("reminders", 0),
+        mailed_at=document.get("mailed_at"),
     )

@@ -81,6 +81,7 @@ class InvitationUseCases:
         found = await self._coordinated(me, member)
         domain.bind(found.state, "")  # raises `Conflict` if the member could not accept
         code = InvitationCode(self._new_code(), self._clock.now() + self._lasts)
+        earlier = await self._invitations.invitations_of(me.home, member)
         await self._invitations.invite(
             Invitation(
                 code_hash=hash_of(code.code),
@@ -88,6 +89,7 @@ class InvitationUseCases:
                 member=member,
                 expires_at=code.expires_at,
                 invited_at=self._clock.now(),
+                mailed_at=max((each.mailed_at for each in earlier if each.mailed_at), default=None),
             )
         )
         return code

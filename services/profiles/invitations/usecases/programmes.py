@@ -45,6 +45,8 @@ class PageOfInvited:
     invited: Sequence[Invited]
     refused: int
     """Members who are also in programmes that the caller does not coordinate."""
+    mailed_lately: int
+    """Members who are not reminded now, because they got a mail within `domain.BETWEEN_MAILS`."""
     following: str | None
     """After which member to go on; None at the end."""
 
@@ -84,10 +86,14 @@ class ProgrammeInvitations:
         latest = await self._invitations.latest(me.home, [member.id for member in own])
         now = self._clock.now()
         addressed = [member for member in own if domain.is_addressed(latest.get(member.id), to, now)]
-        invited = [self._invited(member, latest.get(member.id), programme, way) for member in addressed]
+        lately = [m for m in addressed if way == "mail" and domain.was_mailed_lately(latest.get(m.id), now)]
+        due = [member for member in addressed if member not in lately]
+        invited = [self._invited(member, latest.get(member.id), programme, way) for member in due]
         await self._invitations.invite_many([each.invitation for each in invited], trace)
         following = page[-1].id if len(page) == PAGE else None
-        return PageOfInvited(invited=invited, refused=len(absent) - len(own), following=following)
+        return PageOfInvited(
+            invited=invited, refused=len(absent) - len(own), mailed_lately=len(lately), following=following
+        )
 
     async def states(
         self, me: Principal, programme: str, *, after: str | None, limit: int
@@ -110,7 +116,7 @@ class ProgrammeInvitations:
         now = self._clock.now()
         expires_at = now + self._lasts
         if way == "mail" and before is not None and before.id and before.is_open(now):
-            return Invited(member=member, invitation=domain.remind(before, expires_at=expires_at), code="")
+            return Invited(member=member, invitation=domain.remind(before, expires_at=expires_at, now=now), code="")
         id = self._clock.new_id() if way == "mail" else ""
         code = code_of(id, key=self._key) if id else self._new_code()
         invitation = Invitation(
@@ -121,6 +127,7 @@ class ProgrammeInvitations:
             invited_at=now,
             id=id,
             programme=programme,
+            mailed_at=now if id else before and before.mailed_at,
         )
         return Invited(member=member, invitation=invitation, code="" if id else code)
 
