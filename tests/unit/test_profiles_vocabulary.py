@@ -67,11 +67,22 @@ def test_a_name_that_means_another_term_is_refused_with_which_one() -> None:
     other = terms.with_names(term("research", other_names=("science",)), NORTH, ["Forschung"])
     means = "means the term research already: take it from that term first"
     assert refused([other], term(labels={"en": "Science"})) == [("labels.en", means)]
-    assert refused([other], term("forschung")) == [("id", means), ("labels.en", means)]
     assert refused([other], terms.with_names(term(), NORTH, ["x", "FORSCHUNG"])) == [("names.1", means)]
     assert refused([other], terms.with_names(term(), SOUTH, ["science"])) == [("names.0", means)]
     Vocabulary([other]).check([terms.with_names(term(), SOUTH, ["Forschung"])])
     assert refused([], term(other_names=("…",))) == [("other_names.0", "must have a letter or a digit")]
+
+
+def test_an_institutions_own_name_does_not_keep_the_network_from_using_it_and_goes_first_there() -> None:
+    own = terms.with_names(term("research"), NORTH, ["Forschung"])
+    common = term("investigation", labels={"en": "Forschung"})
+    Vocabulary([own]).check([common])
+    known = Vocabulary([own, common])
+    assert known.meaning("topic", "forschung", NORTH) == own
+    assert known.meaning("topic", "forschung", SOUTH) == common
+    assert known.names("topic", NORTH)["forschung"] == "research"
+    known.check([terms.with_names(own, NORTH, ["Forschung", "Labor"])])
+    assert refused([own, common], terms.with_names(own, SOUTH, ["Forschung"]))[0][0] == "names.0"
 
 
 def test_broader_terms_are_known_terms_of_the_kind_without_a_cycle_and_at_few_levels() -> None:
@@ -124,13 +135,10 @@ def test_no_name_means_two_terms_and_no_order_of_terms_changes_a_meaning(changes
     vocabulary, other = Vocabulary(known.values()), Vocabulary(shuffled)
     for institution in (None, *INSTITUTIONS):
         for name in ("a", "b", "c", "d-e", "e"):
-            meant = [
-                each.id
-                for each in known.values()
-                if name in each.slugs or name in each.institution_slugs.get(institution or "", ())
-            ]
+            own = [each.id for each in known.values() if name in each.institution_slugs.get(institution or "", ())]
+            common = [each.id for each in known.values() if name in each.slugs]
             found = vocabulary.meaning("topic", name, institution)
-            assert ([found.id] if found else []) == meant
+            assert ([found.id] if found else []) == (own or common)
             assert found == other.meaning("topic", name, institution)
         assert vocabulary.names("topic", institution) == other.names("topic", institution)
 

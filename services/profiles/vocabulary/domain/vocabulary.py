@@ -1,5 +1,5 @@
-"""All terms at one moment, and what stays true of them: within a kind no name means two terms to anybody, broader terms
-form no cycle, and successors lead to a term that is not deprecated.
+"""All terms at one moment, and what stays true of them: within a kind no name means two terms to anybody, where an
+institution's own names go first; broader terms form no cycle, and successors lead to a term that is not deprecated.
 """
 
 from collections import Counter, defaultdict
@@ -58,18 +58,32 @@ class Vocabulary:
         """
         new = {term.id: term for term in changed}
         after = Vocabulary((self.terms | new).values())
-        errors = [error for term in new.values() for error in (*after.wrong_names(term), *after.wrong_links(term))]
+        errors = [
+            error
+            for term in new.values()
+            for error in (*after.wrong_names(term, self.terms.get(term.id)), *after.wrong_links(term))
+        ]
         errors += after.wrong_numbers({institution for term in new.values() for institution in term.institution_names})
         if len(after.terms) > MOST_TERMS:
             errors.append(FieldError("terms", f"must be at most {MOST_TERMS} in all"))
         if errors:
             raise Rejected("term_invalid", "the vocabulary was not changed: see errors", tuple(errors))
 
-    def wrong_names(self, term: Term) -> Iterator[FieldError]:
+    def wrong_names(self, term: Term, before: Term | None) -> Iterator[FieldError]:
+        """An institution's new own name must not be a name for everybody of another term. One that it has already may
+        become one: no institution's names stand in the way of the network's.
+        """
+        kept = before.institution_slugs if before else {}
         for field, name, institution in _named(term):
-            if not slug(name):
+            key = slug(name)
+            if not key:
                 yield FieldError(field, "must have a letter or a digit")
-            for other in sorted(self._meant(term.kind, name, institution, by_anybody=True) - {term.id}):
+            others = set[str]()
+            if institution is not None:
+                others |= self._own.get((term.kind, key), {}).get(institution, set())
+            if institution is None or key not in kept.get(institution, ()):
+                others |= self._common.get((term.kind, key), set())
+            for other in sorted(others - {term.id}):
                 yield FieldError(field, f"means the term {other} already: take it from that term first")
 
     def wrong_numbers(self, institutions: AbstractSet[str]) -> Iterator[FieldError]:
@@ -91,12 +105,11 @@ class Vocabulary:
         elif self._succeeds_itself(term):
             yield FieldError("successor", "must not lead back to the term itself")
 
-    def _meant(self, kind: TermKind, name: str, institution: str | None, *, by_anybody: bool = False) -> frozenset[str]:
-        """`by_anybody`: a name for everybody must also not be any institution's own name of another term."""
-        own = self._own.get((kind, slug(name)), {})
-        readers = own if by_anybody and institution is None else [institution]
-        at_institutions = [own[reader] for reader in readers if reader is not None and reader in own]
-        return frozenset().union(self._common.get((kind, slug(name)), ()), *at_institutions)
+    def _meant(self, kind: TermKind, name: str, institution: str | None) -> AbstractSet[str]:
+        """An institution's own name goes before a name for everybody."""
+        nothing = frozenset[str]()
+        own = self._own.get((kind, slug(name)), {}).get(institution or "", nothing)
+        return own or self._common.get((kind, slug(name)), nothing)
 
     @cached_property
     def _has_cycle_or_more_levels(self) -> bool:
