@@ -127,7 +127,7 @@ class ProgrammeInvitations:
             invited_at=now,
             id=id,
             programme=programme,
-            mailed_at=now if id else before and before.mailed_at,
+            mailed_at=now if id else (before.mailed_at if before else None),
         )
         return Invited(member=member, invitation=invitation, code="" if id else code)
 
