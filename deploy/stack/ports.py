@@ -26,7 +26,7 @@ def is_free(port: int) -> bool:
         attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             attempt.bind((HOST, port))
-        except OSError:
+        except OSError:  # another program listens there
             return False
         return True
 
