@@ -4,11 +4,12 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from services.mentorships.flash.domain import MAX_SLOTS_AT_ONCE, MOST_MINUTES, Calendar, Slot, Window
+from services.mentorships.flash.usecases import Bookable
 from services.mentorships.kernel.access import unknown
 from services.mentorships.kernel.pairs import Decided, Party
 from services.mentorships.kernel.repository import DUE, OF_MEMBER, MongoAggregates
 from services.mentorships.projections.domain import Person, Programme
-from services.mentorships.projections.repository import MongoProjections, hold_people
+from services.mentorships.projections.repository import MongoProjections, hold_people, joined_to, joining
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
@@ -50,9 +51,23 @@ class MongoFlashSlots(MongoAggregates[Slot]):
 
     async def find(self, institution: str, id: str) -> Slot | None:
         """A booked slot too, where it was open to this institution: who saw it open learns that it is taken."""
-        visible = {"$or": [{"institutions": institution}, {"admits": institution}]}
-        document = await self._database[FLASH_SLOTS].find_one({"_id": id, **visible})
+        document = await self._database[FLASH_SLOTS].find_one(_visible(institution, id))
         return self._state(document) if document else None
+
+    async def bookable(self, institution: str, id: str, subject_hash: str) -> Bookable | None:
+        joined = [{"$match": _visible(institution, id)}, *joining(institution, subject_hash)]
+        found = await self._database[FLASH_SLOTS].aggregate(joined).to_list(1)
+        if not found:
+            return None
+        known, slot = joined_to(found[0]), self._state(found[0])
+        return Bookable(
+            slot=slot,
+            member=known.member,
+            programme=known.programme,
+            people=known.people,
+            offers=slot.programme in known.mentor_in,
+            assessors=known.assessors,
+        )
 
     async def open_slots(self, institution: str, programme: str, *, after: datetime) -> Sequence[Slot]:
         wanted = {"programme": programme, "institutions": institution, "state": "open", "starts_at": {"$gt": after}}
@@ -135,6 +150,10 @@ class MongoFlashSlots(MongoAggregates[Slot]):
     async def _by_time(self, wanted: Document) -> Sequence[Slot]:
         found = self._database[FLASH_SLOTS].find(wanted).sort("starts_at", ASCENDING).limit(_MOST)
         return [self._state(document) async for document in found]
+
+
+def _visible(institution: str, id: str) -> Document:
+    return {"_id": id, "$or": [{"institutions": institution}, {"admits": institution}]}
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:

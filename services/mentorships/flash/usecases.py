@@ -45,7 +45,31 @@ class Offer:
     link: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookable:
+    """A slot with all that bears on whether a person can book it, in one read: many may press at the same moment."""
+
+    slot: Slot
+    member: str | None
+    """The active member bound to the sign-in of who asks."""
+    programme: Programme | None
+    people: Mapping[str, Person]
+    """The mentor and the member."""
+    offers: bool
+    """Whether the mentor has the mentor role in the programme."""
+    assessors: Collection[str]
+    """Who assesses the member."""
+
+    @property
+    def is_available(self) -> bool:
+        mentor = self.slot.mentor
+        return self.offers and mentor.member not in self.assessors and _is_active(self.people, mentor)
+
+
 class FlashRepository(SignIns, Protocol):
+    async def bookable(self, institution: str, id: str, subject_hash: str) -> Bookable | None:
+        """Of a slot that `find` finds too."""
+
     async def programme(self, id: str) -> Programme | None: ...
 
     async def people(self, ids: Collection[str]) -> Mapping[str, Person]: ...
@@ -142,17 +166,21 @@ class FlashSlots:
         return await self._seen(me, member, slot)
 
     async def book(self, me: Principal, id: str, *, question: str, trace: Trace) -> Seen:
-        member, slot = await self._require(me, id, or_taken=True)
-        await self._admitted(me, slot.programme)
+        me.require("member")
+        found = await self._repository.bookable(me.home, id, me.subject_hash)
+        member = found.member if found and found.member else await require_member(self._repository, me)
+        if found is None or not _is_visible(found.slot, member, me.home, or_taken=True):
+            raise unknown("flash_slot")
+        _require_admitted(me, found.programme)
         mentee, now = Party(member=member, institution=me.home), self._clock.now()
-        if not await self._can_book(member, slot):
+        if not found.is_available:
             raise Conflict("not_available", "this slot cannot be booked: choose another one")
 
         def decide(known: Slot, calendar: Calendar) -> Decided[Slot] | None:
             return domain.book(known, mentee, calendar, question=question, now=now)
 
         booked = await retried_when_stale(self._repository.book)(me.home, id, member, decide, trace)
-        return await self._seen(me, member, booked)
+        return Seen(slot=booked, side=booked.side_of(member), people=found.people, home=me.home, now=now)
 
     async def cancel(self, me: Principal, id: str, trace: Trace) -> Seen:
         now = self._clock.now()
@@ -184,32 +212,16 @@ class FlashSlots:
         slot = await retried_when_stale(self._repository.change)(me.home, id, decide_current, trace)
         return await self._seen(me, member, slot)
 
-    async def _require(self, me: Principal, id: str, *, or_taken: bool = False) -> tuple[str, Slot]:
-        """Raises `NotFound` where the caller is neither of the two people, and the slot is not open to them.
-        `or_taken`: somebody who saw it open learns that it is taken.
-        """
+    async def _require(self, me: Principal, id: str) -> tuple[str, Slot]:
+        """Raises `NotFound` where the caller is neither of the two people, and the slot is not open to them."""
         member = await require_member(self._repository, me)
         slot = await self._repository.find(me.home, id)
-        if slot is None:
-            raise unknown("flash_slot")
-        is_open = slot.state == "open" or (or_taken and slot.state == "booked")
-        if slot.side_of(member) is None and not (is_open and me.home in slot.admits):
+        if slot is None or not _is_visible(slot, member, me.home):
             raise unknown("flash_slot")
         return member, slot
 
-    async def _can_book(self, member: str, slot: Slot) -> bool:
-        """Whether the mentor still is one, and does not assess the member."""
-        mentor = slot.mentor
-        people = await self._repository.people([mentor.member])
-        mentors = await self._repository.mentors(slot.programme, [mentor.member])
-        assessors = await self._repository.assessors(member)
-        return mentor.member in mentors and mentor.member not in assessors and _is_active(people, mentor)
-
     async def _admitted(self, me: Principal, programme: str) -> Programme:
-        found = await self._repository.programme(programme)
-        if found is None or me.home not in found.admits:
-            raise NotFound("programme_not_found", "there is no programme with this id")
-        return found
+        return _require_admitted(me, await self._repository.programme(programme))
 
     async def _seen(self, me: Principal, member: str, slot: Slot) -> Seen:
         return (await self._all_seen(me, member, [slot]))[0]
@@ -218,6 +230,18 @@ class FlashSlots:
         named = {party.member for slot in slots for party in (slot.mentor, slot.mentee) if party is not None}
         people, now = await self._repository.people(named), self._clock.now()
         return [Seen(slot=slot, side=slot.side_of(member), people=people, home=me.home, now=now) for slot in slots]
+
+
+def _is_visible(slot: Slot, member: str, home: str, *, or_taken: bool = False) -> bool:
+    """To the two people, and to others while it is open. `or_taken`: who saw it open learns that it is taken."""
+    is_open = slot.state == "open" or (or_taken and slot.state == "booked")
+    return slot.side_of(member) is not None or (is_open and home in slot.admits)
+
+
+def _require_admitted(me: Principal, programme: Programme | None) -> Programme:
+    if programme is None or me.home not in programme.admits:
+        raise NotFound("programme_not_found", "there is no programme with this id")
+    return programme
 
 
 def _is_active(people: Mapping[str, Person], party: Party) -> bool:
