@@ -4,7 +4,7 @@
     python -m deploy.issuers move OLD NEW --institution ID --accounts FILE
 
 FILE is a CSV file in UTF-8 with the columns `old_sub` and `new_sub` (`sub` at the old issuer and at the new one), or
-`email` and `new_sub`. Reads the settings of profiles (`PROFILES_MONGO_URI`, `PROFILES_ISSUERS_FILE`, …), in its
+`email` and `new_sub`. By address nobody can check that a member signed in at OLD: list nobody who signs in elsewhere. Reads the settings of profiles (`PROFILES_MONGO_URI`, `PROFILES_ISSUERS_FILE`, …), in its
 container too. Each move is recorded in the audit. Profiles must be running, to publish.
 """
 
@@ -72,6 +72,8 @@ def move(
 
     for line in filter(None, run_with_store("profiles", work)):
         say(line)
+    if by_email:
+        say(f"by address it is not checked whether these members signed in at {old}: list nobody who signs in elsewhere")
     if dry_run:
         say("nothing was changed")
 

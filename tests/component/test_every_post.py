@@ -109,6 +109,8 @@ async def test_every_post_of_profiles_takes_effect_once_and_is_answered_without_
     await repeating.repeat("/me/erasure/withdraw", post(person, "/me/erasure/withdraw"), answer_is_lost=True)
     term = {"id": "sepsis", "kind": "topic", "labels": {"en": "Sepsis"}}
     await repeating.repeat("/vocabulary/terms", post(network.operator, "/vocabulary/terms", term))
+    name = post(here, "/vocabulary/terms/sepsis/names", {"name": "Blutvergiftung"})
+    await repeating.repeat("/vocabulary/terms/{term}/names", name)
     edition = {"terms": [term, {**term, "id": "shock", "labels": {"en": "Shock"}}]}
     editions = post(network.operator, "/vocabulary/editions", edition)
     await repeating.repeat("/vocabulary/editions", editions)

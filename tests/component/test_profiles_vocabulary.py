@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from deploy.issuer import LocalIssuer
 from deploy.vocabulary.__main__ import app
+from services.profiles.vocabulary.domain.vocabulary import MOST_NAMES
 from tests.component.profiles_kit import Json, Network, Person, running
 
 CAREER = {"id": "career-development", "kind": "topic", "labels": {"en": "Career development"}}
@@ -107,6 +108,20 @@ async def test_unknown_names_are_counted_for_the_institution_and_for_the_network
     ]
     limited = network.coordinator("north", ["care"])
     assert code(await limited.get("/vocabulary/unknown")) == (403, "role_required")
+
+
+async def test_two_coordinators_who_add_a_name_at_the_same_time_keep_both(network: Network) -> None:
+    await create(network)
+    north, names = await network.institution("north"), [f"name-{number}" for number in range(MOST_NAMES)]
+    path = "/vocabulary/terms/career-development/names"
+    answers = await asyncio.gather(*(north.post(path, {"name": name}) for name in names[:5]))
+    assert {answer.status_code for answer in answers} == {200}
+    for name in names[4:]:
+        await north.post(path, {"name": name})
+    kept = (await north.get("/vocabulary/terms/career-development")).json()["institution_names"]["north"]
+    assert sorted(kept) == sorted(names)
+    assert code(await north.post(path, {"name": "one-more"})) == (422, "term_invalid")
+    assert code(await network.coordinator("north", ["care"]).post(path, {"name": "x"})) == (403, "role_required")
 
 
 async def test_the_operators_command_adds_the_first_edition_once(

@@ -22,7 +22,7 @@ _ANSWERS = {
     ),
     "GET profiles/vocabulary/terms": _TERMS,
     "GET profiles/vocabulary/terms/career-planning": ok(_CAREER),
-    "PUT profiles/vocabulary/terms/career-planning/names": ok(_CAREER),
+    "POST profiles/vocabulary/terms/career-planning/names": ok(_CAREER),
 }
 
 
@@ -46,12 +46,12 @@ async def test_the_chosen_meaning_is_added_to_the_institutions_own_names() -> No
     async with pages(services, roles=_ROLES) as site:
         answer = await site.post("/topics/karriere", term="career-planning")
     assert answer.headers["location"] == "/topics"
-    assert services.sent("PUT profiles/vocabulary/terms/career-planning/names") == {"names": ["Laufbahn", "karriere"]}
+    assert services.sent("POST profiles/vocabulary/terms/career-planning/names") == {"name": "karriere"}
 
 
 async def test_a_refusal_is_shown_at_the_form_and_an_unknown_name_is_not_found() -> None:
     refusal = problem(422, "term_invalid")
-    answers = _ANSWERS | {"PUT profiles/vocabulary/terms/career-planning/names": refusal}
+    answers = _ANSWERS | {"POST profiles/vocabulary/terms/career-planning/names": refusal}
     async with pages(FakeServices(answers), roles=_ROLES) as site:
         refused = await site.post("/topics/karriere", term="career-planning")
         assert refused.status_code == 422

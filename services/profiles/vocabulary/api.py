@@ -10,7 +10,7 @@ from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.kernel.domain.fields import given, wrong
 from services.profiles.members.domain.profile import Language
 from services.profiles.vocabulary.domain.terms import Term
-from services.profiles.vocabulary.domain.vocabulary import MOST_TERMS
+from services.profiles.vocabulary.domain.vocabulary import MOST_NAMES, MOST_TERMS
 from services.profiles.vocabulary.usecases import VocabularyUseCases
 from shared.contracts.payload import Slug
 from shared.contracts.profiles import TermKind
@@ -40,7 +40,7 @@ def _in_english(labels: dict[str, str]) -> dict[str, str]:
 
 Name = Annotated[Line, Field(min_length=1, max_length=100)]
 Labels = Annotated[dict[Language, Name], Field(max_length=50), AfterValidator(_in_english)]
-Names = Annotated[tuple[Name, ...], Field(max_length=50)]
+Names = Annotated[tuple[Name, ...], Field(max_length=MOST_NAMES)]
 Broader = Annotated[tuple[Slug, ...], Field(max_length=5)]
 _EXAMPLE: JsonDict = {
     "id": "career-development",
@@ -86,6 +86,12 @@ class OwnNames(BaseModel):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"names": ["karriereplanung"]}})
 
     names: Names
+
+
+class OwnName(BaseModel):
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"name": "karriereplanung"}})
+
+    name: Name
 
 
 class TermView(BaseModel):
@@ -174,10 +180,24 @@ def vocabulary_router(vocabulary: VocabularyUseCases) -> APIRouter:
         changed = await vocabulary.change(me, term, given(body), expected=if_match, trace=trace)
         return with_etag(response, changed.version, _view(changed, me))
 
+    return routes
+
+
+def names_router(vocabulary: VocabularyUseCases) -> APIRouter:
+    routes = router(prefix="/vocabulary", tags=["vocabulary"])
+
     @routes.put("/terms/{term}/names", responses=problems(404))
     async def set_names(term: Slug, body: OwnNames, me: SignedIn, trace: Traced, response: Response) -> TermView:
         """Your institution's own names for the term, instead of those that it had: by its institution_coordinator."""
         changed = await vocabulary.set_names(me, term, body.names, trace)
+        return with_etag(response, changed.version, _view(changed, me))
+
+    @routes.post("/terms/{term}/names", responses=problems(404))
+    async def add_name(
+        term: Slug, body: OwnName, me: SignedIn, trace: Traced, response: Response, _key: IdempotencyKey = None
+    ) -> TermView:
+        """One more own name of your institution for the term: by its institution_coordinator."""
+        changed = await vocabulary.add_name(me, term, body.name, trace)
         return with_etag(response, changed.version, _view(changed, me))
 
     @routes.get("/unknown")

@@ -115,6 +115,15 @@ class VocabularyUseCases:
         before = _of(current, id)
         return await self._save(current, before, terms.with_names(before.state, me.home, names), trace)
 
+    @retried_when_stale
+    async def add_name(self, me: Principal, id: str, name: str, trace: Trace) -> Versioned[Term]:
+        """One more; what another coordinator adds at the same time stays."""
+        me.require("institution_coordinator")
+        current = await self._repository.current()
+        before = _of(current, id)
+        known = before.state.institution_names.get(me.home, ())
+        return await self._save(current, before, terms.with_names(before.state, me.home, [*known, name]), trace)
+
     async def unknown(self, me: Principal, kind: TermKind, *, limit: int) -> Sequence[Unknown]:
         """The names that most members write: at the coordinator's institution; for an operator at all."""
         me.require("institution_coordinator", "operator")

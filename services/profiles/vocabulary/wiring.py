@@ -1,6 +1,6 @@
 """Wires the vocabulary: its routes."""
 
-from services.profiles.vocabulary.api import vocabulary_router
+from services.profiles.vocabulary.api import names_router, vocabulary_router
 from services.profiles.vocabulary.repository import MongoTermRepository
 from services.profiles.vocabulary.usecases import VocabularyUseCases
 from shared.bootstrap import ServiceDependencies
@@ -9,4 +9,5 @@ from shared.slices import Slice
 
 def build(dependencies: ServiceDependencies) -> Slice:
     terms = MongoTermRepository(dependencies.database, dependencies.clock)
-    return Slice(prepare=[terms.prepare], routers=[vocabulary_router(VocabularyUseCases(terms))])
+    vocabulary = VocabularyUseCases(terms)
+    return Slice(prepare=[terms.prepare], routers=[vocabulary_router(vocabulary), names_router(vocabulary)])

@@ -155,8 +155,6 @@ class UnknownTopic(Read):
 class Term(Read):
     id: str
     labels: Mapping[str, str]
-    institution_names: Mapping[str, tuple[str, ...]]
-    """Of the reader's own institution."""
     successor: str | None
 
 
@@ -281,11 +279,9 @@ class Profiles:
         found = await self.service.pages("/vocabulary/terms", most=_NAMES, kind="topic")
         return [Term.model_validate(term) for term in found]
 
-    async def add_topic_name(self, term: str, name: str) -> None:
-        """As the institution's own, besides those that it has."""
-        known = Term.model_validate((await self.service.get(f"/vocabulary/terms/{term}")).body)
-        names = [*(each for own in known.institution_names.values() for each in own), name]
-        await self.service.put(f"/vocabulary/terms/{term}/names", {"names": names})
+    async def add_topic_name(self, term: str, name: str, *, idempotency_key: str) -> None:
+        """As the institution's own, besides those that it has. Sent again, it changes nothing."""
+        await self.service.post(f"/vocabulary/terms/{term}/names", {"name": name}, idempotency_key=idempotency_key)
 
     async def rosters(self) -> Sequence[Roster]:
         return [Roster.model_validate(roster) for roster in await self.service.pages("/rosters", most=20)]

@@ -32,7 +32,7 @@ def vocabulary_router() -> APIRouter:
         if checked.errors:
             return await _choosing(visit, name, checked)
         try:
-            await visit.profiles.add_topic_name(form.text("term"), name)
+            await visit.profiles.add_topic_name(form.text("term"), name, idempotency_key=form.idempotency_key)
         except Refused as refused:
             return await _choosing(visit, name, checks.refused_form(visit, form, refused))
         return visit.go("/topics")

@@ -15,6 +15,8 @@ from shared.spreadsheets.cleaning import slug
 MOST_LEVELS = 5
 """Of broader terms above each other, the term itself included."""
 MOST_TERMS = 5_000
+MOST_NAMES = 50
+"""Of one institution for one term, and of other names."""
 MOST_OWN_NAMES = 5_000
 """Of one institution."""
 
@@ -74,6 +76,8 @@ class Vocabulary:
         become one: no institution's names stand in the way of the network's.
         """
         kept = before.institution_slugs if before else {}
+        if any(len(names) > MOST_NAMES for names in term.institution_names.values()):
+            yield FieldError("names", f"must be at most {MOST_NAMES} of one institution for a term")
         for field, name, institution in _named(term):
             key = slug(name)
             if not key:
