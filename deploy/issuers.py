@@ -73,7 +73,9 @@ def move(
     for line in filter(None, run_with_store("profiles", work)):
         say(line)
     if by_email:
-        say(f"by address it is not checked whether these members signed in at {old}: list nobody who signs in elsewhere")
+        say(
+            f"by address it is not checked whether these members signed in at {old}: list nobody who signs in elsewhere"
+        )
     if dry_run:
         say("nothing was changed")
 
