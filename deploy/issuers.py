@@ -4,8 +4,9 @@
     python -m deploy.issuers move OLD NEW --institution ID --accounts FILE
 
 FILE is a CSV file in UTF-8 with the columns `old_sub` and `new_sub` (`sub` at the old issuer and at the new one), or
-`email` and `new_sub`. By address nobody can check that a member signed in at OLD: list nobody who signs in elsewhere. Reads the settings of profiles (`PROFILES_MONGO_URI`, `PROFILES_ISSUERS_FILE`, …), in its
-container too. Each move is recorded in the audit. Profiles must be running, to publish.
+`email` and `new_sub`. By address nobody can check that a member signed in at OLD: list nobody who signs in elsewhere.
+Reads the settings of profiles (`PROFILES_MONGO_URI`, `PROFILES_ISSUERS_FILE`, …), in its container too. Each move is
+recorded in the audit. Profiles must be running, to publish.
 """
 
 import csv
