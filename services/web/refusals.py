@@ -35,9 +35,20 @@ ROWS: Mapping[str, str] = {
     r"external_id and e-mail address belong to two different members": N_(
         "The staff number and the e-mail address belong to two different people."
     ),
-    r"the e-mail address belongs to a member with another external_id": N_(
-        "The e-mail address belongs to a person with another staff number."
+    r"the e-mail address belongs to a member with another external_id: [^.]*": N_(
+        "The e-mail address belongs to a person with another staff number. If it is the same person, send the file "
+        "again, with the new number under “New staff numbers”."
     ),
+    r"the e-mail address belongs to a member with another external_id: [^.]*\. The numbers differ by zeros .*": N_(
+        "The e-mail address belongs to a person with another staff number, which differs by zeros at the beginning. "
+        "Spreadsheets remove them: format the column as text. If the number is right without them, send the file "
+        "again, with the number under “New staff numbers”."
+    ),
+    r"is inactive and stays so: .*": N_(
+        "This profile is not active and stays so. Send the file again with the box under “People who come back” "
+        "ticked, or activate the member."
+    ),
+    r"was inactive and is active again": N_("This profile was not active and is active again."),
     r"these are not active programmes that admit the institution: (.*)": N_(
         "These are not active programmes that admit your institution: {}"
     ),

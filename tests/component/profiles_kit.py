@@ -44,11 +44,18 @@ class Person:
         return await self.client.delete(path, headers=self._headers())
 
     async def upload(
-        self, csv: bytes, mapping: str, *, section: str = "people", dry_run: bool = False, key: str | None = None
+        self,
+        csv: bytes,
+        mapping: str,
+        *,
+        section: str = "people",
+        dry_run: bool = False,
+        key: str | None = None,
+        **answers: str,
     ) -> httpx.Response:
         return await self.client.post(
             "/rosters",
-            data={"section": section, "dry_run": str(dry_run).lower()},
+            data={"section": section, "dry_run": str(dry_run).lower(), **answers},
             files={"file": ("people.csv", csv, "text/csv"), "mapping": ("mapping.yaml", mapping, "application/yaml")},
             headers=self._headers() | {"idempotency-key": key or SystemClock().new_id()},
         )

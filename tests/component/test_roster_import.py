@@ -149,6 +149,58 @@ async def test_addresses_are_swapped_within_a_file(network: Network, here: str) 
     assert again["counts"]["unchanged"] == 3
 
 
+async def test_addresses_are_swapped_and_passed_on_across_chunks(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    others = [f"P{number},p{number}@example.org,{number + 100},R,,," for number in range(600)]
+    first = ["Ada,ada@example.org,7,R,,,", "Bob,bob@example.org,8,R,,,", "Cy,cy@example.org,9,R,,,"]
+    await done(coordinator, await coordinator.upload(csv(*first, *others), MAPPING))
+    swapped = ["Ada,cy@example.org,7,R,,,", *others[:300], "Cy,bob@example.org,9,R,,,", *others[300:]]
+    roster = await done(
+        coordinator, await coordinator.upload(csv(*swapped, "Bob,ada@example.org,8,R,,,"), MAPPING), within=60
+    )
+    assert roster["counts"] == {"created": 0, "updated": 3, "unchanged": 600, "refused": 0}
+    known = {
+        email: [m["name"] for m in (await coordinator.get("/members", email=email)).json()["items"]]
+        for email in ("ada@example.org", "bob@example.org", "cy@example.org")
+    }
+    assert known == {"ada@example.org": ["Bob"], "bob@example.org": ["Cy"], "cy@example.org": ["Ada"]}
+
+
+async def test_a_rehired_member_is_reactivated_if_the_import_says_so(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    file = csv("Ada,ada@example.org,7,R,,,")
+    await done(coordinator, await coordinator.upload(file, MAPPING))
+    ada = (await people(coordinator))["ada@example.org"]
+    assert (await coordinator.post(f"/members/{ada['id']}/deactivate", {})).status_code == 200
+    stays = await done(coordinator, await coordinator.upload(file, MAPPING))
+    (noted,) = await verdicts(coordinator, stays, remarks="true")
+    assert "import the file with `reactivate`" in noted["reasons"][0]["message"]
+    await done(coordinator, await coordinator.upload(file, MAPPING, reactivate="true"))
+    assert (await people(coordinator))["ada@example.org"]["status"] == "active"
+
+
+async def test_a_new_staff_number_is_answered_by_the_coordinator_and_not_kept(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    await done(coordinator, await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), MAPPING))
+    renumbered = csv("Ada,ada@example.org,70,R,,,")
+    asked = await done(coordinator, await coordinator.upload(renumbered, MAPPING, dry_run=True))
+    assert "under `same_person`" in (await verdicts(coordinator, asked))[0]["reasons"][0]["message"]
+    assert await verdicts(coordinator, asked, remarks="true") == []
+    roster = await done(coordinator, await coordinator.upload(renumbered, MAPPING, same_person=" 70 \n71"))
+    assert roster["counts"]["updated"] == 1
+    assert (await people(coordinator))["ada@example.org"]["external_id"] == "70"
+    stored = await network.database["rosters"].find_one({"_id": roster["id"]})
+    assert stored["answers"]["same_person"] == []
+
+
+async def test_only_a_coordinator_answers_questions_about_people(network: Network, here: str) -> None:
+    await network.institution(here)
+    integrator = network.sign_in("i", here, "integrator")
+    file = csv("Ada,ada@example.org,7,R,,,")
+    assert (await integrator.upload(file, MAPPING, reactivate="true")).status_code == 403
+    assert (await integrator.upload(file, MAPPING, same_person="7")).status_code == 403
+
+
 async def test_two_rows_of_a_person_are_reported_by_line(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     await done(coordinator, await coordinator.upload(csv("Ada,ada@example.org,7,R,,,"), MAPPING))

@@ -25,12 +25,20 @@ def imported(
     authoritative: Sequence[str] = (),
     roster: str | None = None,
     scope: Scope = _WHOLE,
+    reactivate: bool = False,
+    same_person: Sequence[str] = (),
 ) -> list[Outcome]:
     ids = (f"new{number}" for number in count())
     return merge(
         [Row(line=line, profile=profile) for line, profile in enumerate(profiles, 2)],
         [Versioned(member, 1) for member in known],
-        Import(roster=roster or f"roster{next(_rosters)}", scope=scope, authoritative=frozenset(authoritative)),
+        Import(
+            roster=roster or f"roster{next(_rosters)}",
+            scope=scope,
+            authoritative=frozenset(authoritative),
+            reactivate=reactivate,
+            same_person=frozenset(same_person),
+        ),
         new_id=lambda: next(ids),
         taken={},
     )
@@ -245,14 +253,18 @@ def test_an_address_that_its_member_edited_is_not_given_away() -> None:
     assert [outcome.verdict for outcome in outcomes] == ["refused", "unchanged"]
 
 
-def test_a_new_staff_number_is_a_question_that_the_mapping_answers() -> None:
+def test_a_new_staff_number_is_a_question_that_the_coordinator_answers() -> None:
     known = two_known()
     (refused,) = imported(known, numbered("9", "a@x.org"))
-    assert "list external_id under `authoritative`" in refused.reasons[0].message
+    assert "under `same_person`" in refused.reasons[0].message
     assert "zeros" not in refused.reasons[0].message
-    (outcome,) = imported(known, numbered("9", "a@x.org"), authoritative=["external_id"])
-    assert outcome.after is not None
-    assert (outcome.verdict, outcome.after.external_id) == ("updated", "9")
+    (other,) = imported(known, numbered("9", "a@x.org"), same_person=["8"])
+    assert other.verdict == "refused"
+    answers: list[dict[str, Sequence[str]]] = [{"authoritative": ["external_id"]}, {"same_person": ["9"]}]
+    for answer in answers:
+        (outcome,) = imported(known, numbered("9", "a@x.org"), **answer)
+        assert outcome.after is not None
+        assert (outcome.verdict, outcome.member, outcome.after.external_id) == ("updated", known[0].id, "9")
 
 
 def test_zeros_that_a_spreadsheet_removed_are_warned_of() -> None:
@@ -267,4 +279,28 @@ def test_an_inactive_member_stays_so_and_the_verdict_says_how_to_change_that() -
     (outcome,) = imported([gone], person(capacity=3))
     assert outcome.after is not None
     assert (outcome.verdict, outcome.after.status) == ("updated", "inactive")
-    assert "reactivate the member" in outcome.reasons[0].message
+    assert "import the file with `reactivate`" in outcome.reasons[0].message
+
+
+def test_a_rehired_member_is_reactivated_if_the_import_says_so() -> None:
+    gone = replace(after(person(capacity=2)), status="inactive")
+    (outcome,) = imported([gone], person(capacity=2), reactivate=True)
+    assert outcome.after is not None
+    assert (outcome.verdict, outcome.after.status) == ("updated", "active")
+    assert outcome.reasons[0].message == "was inactive and is active again"
+    (again,) = imported([outcome.after], person(capacity=2), reactivate=True)
+    assert (again.verdict, again.reasons) == ("unchanged", ())
+
+
+def test_a_limited_coordinator_reactivates_no_member_of_other_programmes() -> None:
+    shared = Member(
+        id="ada",
+        institution="here",
+        name="Ada",
+        email="ada@x.org",
+        status="inactive",
+        enrolments=(Enrolment(**_A), Enrolment(**_B)),
+    )
+    (outcome,) = imported([shared], person(enrolments=[_A]), reactivate=True, scope=_LIMITED)
+    assert (outcome.after or shared).status == "inactive"
+    assert "is inactive and stays so" in outcome.reasons[0].message

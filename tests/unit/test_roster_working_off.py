@@ -8,9 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from services.profiles.programmes.domain import Programme
-from services.profiles.rosters.domain.merging import Verdict
 from services.profiles.rosters.domain.reading import Row
-from services.profiles.rosters.usecases import CHUNK, Chunk, Plan, Roster, RosterIntake, RowResult
+from services.profiles.rosters.usecases import CHUNK, Chunk, Plan, Roster, RosterIntake, RowFilter, RowResult
 from services.profiles.rosters.worker import RosterWorker
 from shared.contracts.envelope import Trace
 from shared.errors import Forbidden, NotFound, Rejected
@@ -66,7 +65,7 @@ class RostersInMemory:
         raise NotImplementedError
 
     async def verdicts(
-        self, institution: str, id: str, verdict: Verdict | None, after: int, limit: int
+        self, institution: str, id: str, wanted: RowFilter, after: int, limit: int
     ) -> Sequence[RowResult]:
         raise NotImplementedError
 

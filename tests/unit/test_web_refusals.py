@@ -1,11 +1,19 @@
 """Refusals of services in the reader's language: by code, and by the services' own table of sentences."""
 
+from dataclasses import replace
+
 import pytest
 
+from services.profiles.kernel.domain.aggregate import Versioned
+from services.profiles.members.domain.members import Member
+from services.profiles.members.domain.profile import Profile
+from services.profiles.rosters.domain.merging import Import, merge
+from services.profiles.rosters.domain.reading import Row
 from services.web.clients.transport import Refused
 from services.web.languages import Languages
 from services.web.refusals import FIELDS, REFUSALS
 from shared.refusals import worded
+from shared.scope import Scope
 from tests.unit.web_kit import FakeServices, pages, problem, text_of
 
 GERMAN, ENGLISH = Languages().choose("de"), Languages().choose("en")
@@ -69,11 +77,22 @@ async def test_a_page_that_is_refused_says_so_in_german() -> None:
         ("has 3 cells where the header names 4 columns", "Diese Zeile hat 3 Zellen, aber die erste nennt 4 Spalten."),
         ("has the same e-mail address as line 7", "Das ist dieselbe E-Mail-Adresse wie in Zeile 7."),
         ("must have at most 20 characters", "Das darf höchstens 20 Zeichen haben."),
+        ("was inactive and is active again", "Dieses Profil war nicht aktiv und ist wieder aktiv."),
     ],
 )
 def test_a_reason_about_a_row_is_in_the_reader_s_language(sentence: str, german: str) -> None:
     assert GERMAN.about_row(sentence) == (german, True)
     assert ENGLISH.about_row(sentence) == (sentence, True)
+
+
+def test_questions_about_known_people_are_in_german() -> None:
+    known = replace(Member(id="a", institution="i", name="A", email="a@x.org", external_id="007"), status="inactive")
+    for number, part in (("9", "Wenn es dieselbe Person ist"), ("7", "Nullen am Anfang"), ("007", "bleibt es")):
+        row = Row(line=2, profile=Profile(name="A", email="a@x.org", external_id=number))
+        job = Import(roster="r", scope=Scope(institution="i", is_whole=True), authoritative=frozenset())
+        (outcome,) = merge([row], [Versioned(known, 1)], job, new_id=str, taken={})
+        text, is_german = GERMAN.about_row(outcome.reasons[0].message)
+        assert (part in text, is_german) == (True, True), text
 
 
 def test_an_unknown_reason_about_a_row_is_marked_as_english() -> None:

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, File, Form, Response, UploadFile
+from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel
 
 from services.profiles.rosters.domain.merging import Verdict
-from services.profiles.rosters.usecases import Roster, RosterIntake, RowResult, State
+from services.profiles.rosters.usecases import Answers, Roster, RosterIntake, RowFilter, RowResult, State
 from shared.contracts.payload import Id
 from shared.errors import Rejected
 from shared.http import (
@@ -23,9 +23,12 @@ from shared.http import (
     problems,
     router,
 )
+from shared.spreadsheets.cleaning import clean_cell, clean_number
 from shared.text import Line
 
 _MAPPING_AND_FORM_BYTES = 1_000_000
+_MAX_ANSWERS = 100_000
+"""Characters: some thousand staff numbers."""
 
 
 class Counts(BaseModel):
@@ -84,6 +87,10 @@ def _row_view(row: RowResult) -> RowView:
     return RowView(line=row.line, verdict=row.verdict, member=row.member, reasons=reasons, kept=row.kept)
 
 
+def _numbers(lines: str) -> frozenset[str]:
+    return frozenset(number for line in lines.splitlines() if (number := clean_number(clean_cell(line))))
+
+
 def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
     routes = router(prefix="/rosters", tags=["rosters"], max_body_bytes=max_bytes + _MAPPING_AND_FORM_BYTES)
 
@@ -100,6 +107,14 @@ def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
         response: Response,
         *,
         dry_run: Annotated[bool, Form(description="Show what would happen, and change nothing")] = False,
+        reactivate: Annotated[bool, Form(description="By a coordinator: inactive members become active again")] = False,
+        same_person: Annotated[
+            str,
+            Form(
+                max_length=_MAX_ANSWERS,
+                description="By a coordinator: new staff numbers, one a line, of members who keep their e-mail address",
+            ),
+        ] = "",
         _key: IdempotencyKey = None,
     ) -> RosterView:
         """By a coordinator or an integrator. The file is checked and stored at once, then applied in the background."""
@@ -115,6 +130,7 @@ def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
             section_name=section,
             dry_run=dry_run,
             trace=trace,
+            answers=Answers(reactivate=reactivate, same_person=_numbers(same_person)),
         )
         response.headers["location"] = f"/rosters/{roster.id}"
         return _view(roster)
@@ -131,10 +147,17 @@ def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
 
     @routes.get("/{roster}/rows", responses=problems(404))
     async def rows(
-        roster: Id, me: SignedIn, verdict: Verdict | None = None, limit: Limit = 100, cursor: str | None = None
+        roster: Id,
+        me: SignedIn,
+        *,
+        verdict: Verdict | None = None,
+        remarks: Annotated[bool, Query(description="Only rows that are not refused and have a reason")] = False,
+        limit: Limit = 100,
+        cursor: str | None = None,
     ) -> Page[RowView]:
         """Every row's verdict, by line."""
-        found = await rosters.verdicts(me, roster, verdict, after=line_after(cursor), limit=limit)
+        wanted = RowFilter(verdict=verdict, remarks=remarks)
+        found = await rosters.verdicts(me, roster, wanted, after=line_after(cursor), limit=limit)
         return page_of(found, _row_view, limit=limit, position=lambda row: row.line)
 
     return routes

@@ -33,6 +33,19 @@ CHUNK = 250
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answers:
+    """What the coordinator has decided about people whom the institution has known before."""
+
+    reactivate: bool = False
+    """Inactive members in the file become active again."""
+    same_person: frozenset[str] = frozenset()
+    """Staff numbers in the file, each the new one of the member who has the row's e-mail address."""
+
+
+NO_ANSWERS = Answers()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
     id: str
     scope: Scope
@@ -46,19 +59,29 @@ class Roster:
     rows: int = 0
     counts: Mapping[Verdict, int] = field(default_factory=dict)
     finished_at: datetime | None = None
+    answers: Answers = NO_ANSWERS
 
     @property
     def institution(self) -> str:
         return self.scope.institution
 
     def job(self, *, closed: frozenset[str]) -> Import:
-        return Import(roster=self.id, scope=self.scope, authoritative=self.authoritative, closed=closed)
+        return Import(
+            roster=self.id,
+            scope=self.scope,
+            authoritative=self.authoritative,
+            closed=closed,
+            reactivate=self.answers.reactivate,
+            same_person=self.answers.same_person,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
     id: str
     rows: Sequence[Row]
+    borrowed: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Lines that belong to other chunks, by the chunk's id: their members give up addresses that other rows need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +93,13 @@ class RowResult:
     member: str | None
     reasons: tuple[Reason, ...]
     kept: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowFilter:
+    verdict: Verdict | None = None
+    remarks: bool = False
+    """Only rows that are not refused and have a reason: what the coordinator should know of them."""
 
 
 Plan = Callable[[Sequence[Versioned[Member]], Mapping[int, str]], Sequence[Outcome]]
@@ -93,7 +123,7 @@ class RosterRepository(Protocol):
         """As `find`, newest first."""
 
     async def verdicts(
-        self, institution: str, id: str, verdict: Verdict | None, after: int, limit: int
+        self, institution: str, id: str, wanted: RowFilter, after: int, limit: int
     ) -> Sequence[RowResult]: ...
 
     async def waiting(self) -> Sequence[Roster]:
@@ -121,7 +151,7 @@ class RosterIntake:
         self._clock = clock
         self._max_rows = max_rows
 
-    async def receive(
+    async def receive(  # noqa: PLR0913 -- what an upload consists of
         self,
         me: Principal,
         *,
@@ -131,9 +161,12 @@ class RosterIntake:
         section_name: str,
         dry_run: bool,
         trace: Trace,
+        answers: Answers = NO_ANSWERS,
     ) -> Roster:
         """Raises `Rejected` for a file or a mapping that is wrong as a whole; nothing is stored then."""
         me.require("coordinator", "integrator")
+        if answers != NO_ANSWERS:
+            me.require("coordinator")
         known = await self._rosters.find(me.scope, id)
         if known is not None and known.state != "receiving":  # the client repeats the request after a crash
             return known
@@ -148,6 +181,7 @@ class RosterIntake:
                 authoritative=frozenset(section.authoritative),
                 created_at=self._clock.now(),
                 trace=trace,
+                answers=answers,
             )
         )
         return roster if roster.state != "receiving" else await self._keep(roster, reading.rows(file, section))
@@ -164,10 +198,10 @@ class RosterIntake:
         return await self._rosters.page(me.scope, before, limit)
 
     async def verdicts(
-        self, me: Principal, id: str, verdict: Verdict | None, *, after: int, limit: int
+        self, me: Principal, id: str, wanted: RowFilter, *, after: int, limit: int
     ) -> Sequence[RowResult]:
         roster = await self.see(me, id)
-        return await self._rosters.verdicts(me.home, roster.id, verdict, after, limit)
+        return await self._rosters.verdicts(me.home, roster.id, wanted, after, limit)
 
     async def _keep(self, roster: Roster, rows: Iterable[Row]) -> Roster:
         try:

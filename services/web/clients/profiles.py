@@ -289,10 +289,9 @@ class Profiles:
     async def roster(self, id: str) -> Roster:
         return Roster.model_validate((await self.service.get(f"/rosters/{id}")).body)
 
-    async def rows(self, roster: str, *, verdict: str, most: int) -> Sequence[Row]:
+    async def rows(self, roster: str, *, most: int, **wanted: str) -> Sequence[Row]:
         return [
-            Row.model_validate(row)
-            for row in await self.service.pages(f"/rosters/{roster}/rows", most=most, verdict=verdict)
+            Row.model_validate(row) for row in await self.service.pages(f"/rosters/{roster}/rows", most=most, **wanted)
         ]
 
     async def upload_roster(

@@ -27,7 +27,12 @@ def rosters_router() -> APIRouter:
             return await _rosters(visit, wrong)
         files = {name: (file.filename or name, await file.read()) for name, file in form.files.items()}
         step = "import" if form.text("step") == "import" else "try"
-        fields = {"section": form.text("section").strip(), "dry_run": str(step != "import").lower()}
+        fields = {
+            "section": form.text("section").strip(),
+            "dry_run": str(step != "import").lower(),
+            "reactivate": str(form.has("reactivate", "yes")).lower(),
+            "same_person": form.text("same_person"),
+        }
         try:
             roster = await visit.profiles.upload_roster(fields, files, idempotency_key=f"{form.idempotency_key}-{step}")
         except Refused as refused:
@@ -39,7 +44,8 @@ def rosters_router() -> APIRouter:
         visit.me.require("coordinator")
         found = await visit.profiles.roster(roster)
         refused = await visit.profiles.rows(roster, verdict="refused", most=_ROWS)
-        return visit.page("coordinator/roster.html", roster=found, refused=refused)
+        remarks = await visit.profiles.rows(roster, remarks="true", most=_ROWS)
+        return visit.page("coordinator/roster.html", roster=found, refused=refused, remarks=remarks)
 
     return routes
 

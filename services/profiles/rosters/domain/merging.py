@@ -25,7 +25,12 @@ _OUTSIDE = (
     "cannot be imported with this e-mail address and external_id: check both, or ask a coordinator of the institution"
 )
 """One message for every conflict outside the roster's programmes: it does not reveal who has the value."""
-_INACTIVE = Reason("", "is inactive and stays so: reactivate the member, whose profile has this row's values")
+_INACTIVE = Reason(
+    "",
+    "is inactive and stays so: import the file with `reactivate`, or reactivate the member, whose profile has this "
+    "row's values",
+)
+_REACTIVATED = Reason("", "was inactive and is active again")
 _DEFAULTS = {field.name: field.default for field in fields(Member) if field.default is not MISSING}
 
 
@@ -52,6 +57,15 @@ class Import:
     authoritative: frozenset[str]
     closed: frozenset[str] = frozenset()
     """Programmes that no member can join any more: they closed after the file was received."""
+    reactivate: bool = False
+    same_person: frozenset[str] = frozenset()
+    """New staff numbers of which the coordinator says that they belong to the member with the row's address."""
+
+    def confirming(self, number: str | None) -> "Import":
+        """With the staff number authoritative, if the coordinator has confirmed this one."""
+        if number not in self.same_person:
+            return self
+        return replace(self, authoritative=self.authoritative | {"external_id"})
 
 
 def merge(
@@ -120,6 +134,7 @@ class _People:
             return _refused(row, _OUTSIDE)
         if same_id and same_email and same_id != same_email:
             return _refused(row, "external_id and e-mail address belong to two different members")
+        job = job.confirming(profile.external_id)
         if _has_another_number(found.state, profile) and "external_id" not in job.authoritative:
             return _refused(row, _another_number(found.state, profile))
         if met := self._met.get(found.state.id) or _met_before(found.state, job):
@@ -134,8 +149,8 @@ def _has_another_number(member: Member, profile: Profile) -> bool:
 
 def _another_number(member: Member, profile: Profile) -> str:
     message = (
-        "the e-mail address belongs to a member with another external_id: if it is the same person, list external_id "
-        "under `authoritative` in the mapping"
+        "the e-mail address belongs to a member with another external_id: if it is the same person, import the file "
+        "again with the new number under `same_person`"
     )
     if str(member.external_id).lstrip("0") == str(profile.external_id).lstrip("0"):
         return f"{message}. The numbers differ by zeros at the start, which spreadsheets remove: format them as text"
@@ -181,7 +196,11 @@ def _merged(row: Row, profile: Profile, job: Import, found: Versioned[Member]) -
             continue
         changes[name] = value
     after = members.with_answers_kept(replace(member, **changes))
-    notes = (_INACTIVE,) if member.status == "inactive" else ()
+    notes: tuple[Reason, ...] = ()
+    if member.status == "inactive":
+        is_reactivated = job.reactivate and not is_shared
+        notes = (_REACTIVATED if is_reactivated else _INACTIVE,)
+        after = members.reactivate(after) if is_reactivated else after
     if after == member and last == member.imported.get("fields", {}):
         return Outcome(line=row.line, verdict="unchanged", member=member.id, reasons=notes, kept=tuple(kept))
     return Outcome(

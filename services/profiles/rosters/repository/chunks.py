@@ -52,8 +52,14 @@ class ChunkEffects:
                 collisions[collision.line] += 1
                 if collisions[collision.line] > 1:
                     taken[collision.line] = _TAKEN
+            except _ChunkChanged:
+                return None  # another process works on the roster: the worker reads its chunks again
             except StaleVersion:  # a member changed in between: the next attempt reads and plans again
                 continue
+
+
+class _ChunkChanged(Exception):
+    """Rows that the chunk borrowed were applied meanwhile."""
 
 
 class _ValueTaken(Exception):
@@ -89,9 +95,16 @@ class _Attempt:
         gone = transaction["roster_chunks"].delete_one({"_id": self._chunk.id}, session=transaction.session)
         if not gone.deleted_count:
             return
+        for id, lines in self._chunk.borrowed.items():
+            taken = {"$pull": {"rows": {"line": {"$in": list(lines)}}}}
+            held = {"_id": id, "rows.line": {"$all": list(lines)}}
+            if not transaction["roster_chunks"].update_one(held, taken, session=transaction.session).matched_count:
+                raise _ChunkChanged
         outcomes = self._plan(self._known(transaction), self._taken)
         self._written = [outcome for outcome in outcomes if outcome.after is not None and not self._roster.dry_run]
         self._write(transaction)
+        if not outcomes:  # other chunks took all rows
+            return
         transaction["roster_rows"].insert_many(
             [self._row(outcome) for outcome in outcomes], session=transaction.session
         )

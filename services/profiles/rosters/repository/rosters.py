@@ -7,10 +7,10 @@ from typing import Any
 
 from services.profiles.members.domain.profile import Profile
 from services.profiles.members.repository.members import MongoMemberRepository
-from services.profiles.rosters.domain.merging import Verdict
 from services.profiles.rosters.domain.reading import Row
+from services.profiles.rosters.repository.address_chains import AddressChains
 from services.profiles.rosters.repository.chunks import ChunkEffects
-from services.profiles.rosters.usecases import Chunk, Plan, Roster, RowResult
+from services.profiles.rosters.usecases import Answers, Chunk, Plan, Roster, RowFilter, RowResult
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.profiles import Enrolment
@@ -38,6 +38,7 @@ class MongoRosterRepository:
         self._rosters = database["rosters"]
         self._chunks = database["roster_chunks"]
         self._rows = database["roster_rows"]
+        self._chains = AddressChains(database)
         self._chunk_effects = ChunkEffects(database, members, clock)
         self._clock = clock
 
@@ -114,11 +115,13 @@ class MongoRosterRepository:
         return [_from_document(document) async for document in found]
 
     async def verdicts(
-        self, institution: str, id: str, verdict: Verdict | None, after: int, limit: int
+        self, institution: str, id: str, wanted: RowFilter, after: int, limit: int
     ) -> Sequence[RowResult]:
         query: Document = {"roster": id, "institution": institution, "line": {"$gt": after}}
-        if verdict is not None:
-            query["verdict"] = verdict
+        if wanted.remarks:
+            query |= {"verdict": {"$ne": "refused"}, "reasons.0": {"$exists": True}}
+        if wanted.verdict is not None:
+            query["$and"] = [{"verdict": wanted.verdict}]
         found = self._rows.find(query).sort("line", ASCENDING).limit(limit)
         return [_row_result(document) async for document in found]
 
@@ -132,10 +135,19 @@ class MongoRosterRepository:
 
     async def next_chunk(self, roster: Roster) -> Chunk | None:
         found = await self._chunks.find_one({"roster": roster.id}, sort=[("_id", ASCENDING)])
-        return None if found is None else Chunk(found["_id"], [_row(document) for document in found["rows"]])
+        if found is None:
+            return None
+        others = await self._chains.rows(found)
+        return Chunk(
+            found["_id"],
+            [_row(document) for rows in (found["rows"], *others.values()) for document in rows],
+            {id: [row["line"] for row in rows] for id, rows in others.items()},
+        )
 
     async def finish(self, roster: Roster, at: datetime) -> None:
-        await self._rosters.update_one(_mine(roster), {"$set": {"state": "done", "finished_at": at}})
+        """Without the staff numbers that the coordinator gave, which are needed no longer."""
+        done = {"state": "done", "finished_at": at, "answers.same_person": []}
+        await self._rosters.update_one(_mine(roster), {"$set": done})
 
     async def apply(self, roster: Roster, chunk: Chunk, plan: Plan) -> None:
         await self._chunk_effects.apply(roster, chunk, plan)
@@ -210,6 +222,7 @@ def _to_document(roster: Roster) -> Document:
         "rows": roster.rows,
         "counts": dict(roster.counts),
         "finished_at": roster.finished_at,
+        "answers": {"reactivate": roster.answers.reactivate, "same_person": sorted(roster.answers.same_person)},
     }
 
 
@@ -217,6 +230,10 @@ def _scope(document: Document) -> Scope:
     """A waiting roster from before scopes existed has an empty scope: its rows are refused and can be sent again."""
     programmes = frozenset(document.get("programmes", ()))
     return Scope(institution=document["institution"], is_whole=document.get("is_whole", False), programmes=programmes)
+
+
+def _answers(document: Document) -> Answers:
+    return Answers(reactivate=document.get("reactivate", False), same_person=frozenset(document.get("same_person", ())))
 
 
 def _from_document(document: Document) -> Roster:
@@ -228,5 +245,6 @@ def _from_document(document: Document) -> Roster:
         created_at=document["created_at"],
         trace=Trace(**document["trace"]),
         counts=document["counts"],
+        answers=_answers(document.get("answers", {})),
         **kept,
     )
