@@ -180,13 +180,16 @@ async def _mentorships(mongo_uri: str, bootstrap: str, two: LocalIssuer) -> Asyn
         slots = await mentorships.post(mentor, offers, {**window, "zone": "UTC", "minutes": 60})
         visit = await mentorships.post(mentor, "/me/outreach-visits", plan | {"school": "North School"})
         group = await _group(mentorships, mentor)
+        thread = f"/mentorships/{opened}/messages"
+        message = await mentorships.post(mentor, thread, {"text": "Welcome!"})
         yield Served(
             mentorships.http,
             mentorships.database,
             (await mentorships.http.get("/openapi.json")).json(),
             {"programme": mentorships_kit.PROGRAMME, "mentorship": opened, "goal": goal.json()["id"]}
             | {"series": meetings.json()["id"], "meeting": plan["starts"], "support": support, "hearer": hearer}
-            | {"slot": slots.json()["items"][0]["id"], "visit": visit.json()["id"], "group": group},
+            | {"slot": slots.json()["items"][0]["id"], "visit": visit.json()["id"], "group": group}
+            | {"member": mentor.member, "message": message.json()["id"]},
             _strangers(two) | {"member": two.token("sue", institution=SOUTH, roles=["member"])},
         )
 
@@ -279,6 +282,12 @@ async def test_no_route_accepts_an_invalid_token(served: Served, two: LocalIssue
     assert await served.state() == before
 
 
+_SHARED = {"id", "term", "guide", "step", "number", "token", "rotation"}
+"""What belongs to no institution (parked records, the vocabulary, guides and their steps), counts within something that
+does, or is an address of its own. A rotation's id is of the institution's own system: another's is another rotation.
+"""
+
+
 async def test_another_institutions_ids_are_answered_like_unknown_ones_and_change_nothing(served: Served) -> None:
     before = await served.state()
     asked = 0
@@ -294,6 +303,17 @@ async def test_another_institutions_ids_are_answered_like_unknown_ones_and_chang
             asked += 1
     assert asked
     assert await served.state() == before
+
+
+def test_every_id_in_a_path_is_one_that_the_first_institution_has_here(served: Served) -> None:
+    """Or the test above asks for nothing of another institution."""
+    named = {
+        parameter["name"]
+        for _, _, operation in served.routes()
+        for parameter in operation.get("parameters", [])
+        if parameter["in"] == "path" and "enum" not in parameter["schema"]
+    }
+    assert named - _SHARED <= served.theirs.keys()
 
 
 async def test_every_route_refuses_a_query_parameter_that_it_does_not_know(served: Served, two: LocalIssuer) -> None:

@@ -12,6 +12,7 @@ from services.mentorships.rotas.domain import Duty, Rota, Source
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
+from shared.errors import Forbidden
 from shared.retries import retried_when_stale
 
 
@@ -40,8 +41,14 @@ class Rotas:
         await self._set(await require_member(self._repository, me), me.home, new, "person")
 
     async def set_for_member(self, me: Principal, member: str, new: NewRota) -> None:
-        """By an integrator, of an active member of their institution."""
+        """By an integrator of the whole institution, of an active member of it."""
         me.require("integrator")
+        if not me.scope.is_whole:
+            raise Forbidden(
+                "programme_refused",
+                "your sign-in is limited to programmes, and a rota counts in all of them: use a sign-in for the whole "
+                "institution",
+            )
         person = (await self._repository.people([member])).get(member)
         if person is None or not person.is_active or person.institution != me.home:
             raise unknown("member")
