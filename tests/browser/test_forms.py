@@ -111,7 +111,7 @@ async def test_a_roster_is_tried_corrected_and_imported(running: Running, tmp_pa
 
 async def _upload(page: Page, folder: Path, button: str) -> None:
     await page.goto("/rosters")
-    await page.get_by_label("File").set_input_files(folder / "mentees.csv")
+    await page.get_by_label("File", exact=True).set_input_files(folder / "mentees.csv")
     await page.get_by_label("Mapping", exact=True).set_input_files(folder / "mapping.yaml")
     await page.get_by_label("Section of the mapping").fill("mentees")
     await _submit(page, button)
