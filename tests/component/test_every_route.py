@@ -345,6 +345,8 @@ _KNOWN_TO_ALL = {
 """Readable by everybody in the institution, or by everybody."""
 _VERDICTS = {"/rotations", "/rotations/{rotation}", "/rotations/upload"}
 """Refused by row, for what they name: 422, or 200 with every row refused."""
+_OF_THE_INSTITUTION = {"programme", "institution", "round", "repair", "simulation"}
+"""Whose existence is no secret within the institution: a limited token reads that it may not access them."""
 
 
 async def test_a_token_limited_to_a_programme_reaches_no_member_outside_it(served: Served, two: LocalIssuer) -> None:
@@ -354,6 +356,9 @@ async def test_a_token_limited_to_a_programme_reaches_no_member_outside_it(serve
         for method, path, operation in served.routes():
             answer = await served.ask(method, path, operation, token, served.theirs)
             where = f"{role}: {method} {path}: {answer.status_code} {answer.text}"
+            unknown = {name: id for name, id in served.theirs.items() if name in _OF_THE_INSTITUTION}
+            nobody = await served.ask(method, path, operation, token, unknown)
+            assert (answer.status_code, answer.text) == (nobody.status_code, nobody.text), f"tells who exists: {where}"
             if method == "GET" and answer.status_code == 200:
                 assert path in _KNOWN_TO_ALL or answer.json()["items"] == [], where
             elif path in _VERDICTS and answer.status_code == 200:
