@@ -102,32 +102,39 @@ def _event(event_type: str, schema: Schema, golden: Path) -> str:
 
 def _fields(schema: Schema, root: Schema, prefix: str = "") -> Iterator[tuple[str, ...]]:
     for name, field in schema["properties"].items():
-        required = "yes" if name in schema.get("required", ()) else _otherwise(field)
-        yield f"`{prefix}{name}`", _form(field, root), required, field.get("description", "").replace("\n", " ")
-        part = _part(field, root)
-        if part is not None:
-            yield from _fields(part, root, f"{prefix}{name}[]." if field.get("type") == "array" else f"{prefix}{name}.")
+        required = "yes" if name in schema.get("required", ()) else _default_in_words(field)
+        yield (
+            f"`{prefix}{name}`",
+            _type_in_words(field, root),
+            required,
+            field.get("description", "").replace("\n", " "),
+        )
+        nested = _nested(field, root)
+        if nested is not None:
+            yield from _fields(
+                nested, root, f"{prefix}{name}[]." if field.get("type") == "array" else f"{prefix}{name}."
+            )
 
 
-def _part(field: Schema, root: Schema) -> Schema | None:
+def _nested(field: Schema, root: Schema) -> Schema | None:
     reference = field.get("$ref") or field.get("items", {}).get("$ref")
-    part: Schema | None = root["$defs"][reference.removeprefix("#/$defs/")] if reference else None
-    return part
+    nested: Schema | None = root["$defs"][reference.removeprefix("#/$defs/")] if reference else None
+    return nested
 
 
-def _otherwise(field: Schema) -> str:
+def _default_in_words(field: Schema) -> str:
     return f"no: `{json.dumps(field['default'])}`" if "default" in field else "no"
 
 
-def _form(field: Schema, root: Schema) -> str:
+def _type_in_words(field: Schema, root: Schema) -> str:
     if "anyOf" in field:
-        return " or ".join(_form(alternative, root) for alternative in field["anyOf"])
+        return " or ".join(_type_in_words(alternative, root) for alternative in field["anyOf"])
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field.get("type") == "array":
-        return f"list of {_form(field['items'], root)}"
+        return f"list of {_type_in_words(field['items'], root)}"
     if "additionalProperties" in field:
-        return f"{_form(field['propertyNames'], root)} → {_form(field['additionalProperties'], root)}"
+        return f"{_type_in_words(field['propertyNames'], root)} → {_type_in_words(field['additionalProperties'], root)}"
     return "object" if "$ref" in field else _plain(field)
 
 

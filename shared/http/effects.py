@@ -21,10 +21,12 @@ class AnswerLost(Conflict):
 
 
 def record_effect(request: str, *, attempt: str) -> Record:
+    """Marks the request as done by this attempt. Raises `AnswerLost` inside the transaction if another attempt was."""
+
     def record(transaction: Transaction) -> None:
-        first = {"_id": request, "$or": [{"has_effect": None}, {"effect_of": attempt}]}
+        undone_or_own = {"_id": request, "$or": [{"has_effect": None}, {"effect_of": attempt}]}
         effect = {"$set": {"has_effect": True, "effect_of": attempt}}
-        if not transaction[REQUESTS].update_one(first, effect, session=transaction.session).matched_count:
+        if not transaction[REQUESTS].update_one(undone_or_own, effect, session=transaction.session).matched_count:
             raise AnswerLost
 
     return record

@@ -357,8 +357,10 @@ async def test_a_token_limited_to_a_programme_reaches_no_member_outside_it(serve
             answer = await served.ask(method, path, operation, token, served.theirs)
             where = f"{role}: {method} {path}: {answer.status_code} {answer.text}"
             unknown = {name: id for name, id in served.theirs.items() if name in _OF_THE_INSTITUTION}
-            nobody = await served.ask(method, path, operation, token, unknown)
-            assert (answer.status_code, answer.text) == (nobody.status_code, nobody.text), f"tells who exists: {where}"
+            of_unknown = await served.ask(method, path, operation, token, unknown)
+            assert (answer.status_code, answer.text) == (of_unknown.status_code, of_unknown.text), (
+                f"tells who exists: {where}"
+            )
             if method == "GET" and answer.status_code == 200:
                 assert path in _KNOWN_TO_ALL or answer.json()["items"] == [], where
             elif path in _VERDICTS and answer.status_code == 200:

@@ -119,7 +119,7 @@ def _join(collection: str, name: str, *, on: tuple[str, str] | None = None, wher
 
 
 def joined_to(document: Document) -> Joined:
-    """Takes what was joined out of the document."""
+    """Reads what `joining` has added to the document, and removes it from there."""
     found = document.pop("joined")
     people = [_person(each) for each in (*found["mentor"], *found["me"])]
     return Joined(

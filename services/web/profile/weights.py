@@ -35,7 +35,7 @@ def weights_router() -> APIRouter:
     async def edit(visit: SignedIn) -> Response:
         profile, etag = await visit.profiles.me()
         stored = Form({factor: [str(weight)] for factor, weight in profile.weights.items()})
-        return await _weighing(visit, profile, etag, visit.form if visit.form.values else stored)
+        return await _weights_page(visit, profile, etag, visit.form if visit.form.values else stored)
 
     @routes.post("/profile/weights")
     async def try_or_save(visit: SignedIn, form: Posted) -> Response:
@@ -43,16 +43,16 @@ def weights_router() -> APIRouter:
         profile, etag = await visit.profiles.me()
         if errors:
             worded = {name: number_error(visit, text, MOST_WEIGHT) for name, text in errors.items()}
-            return await _weighing(visit, profile, form.version, form.with_errors(worded))
+            return await _weights_page(visit, profile, form.version, form.with_errors(worded))
         if form.text("step") == "try":
             previews = await _previews(visit, profile, weights)
-            return await _weighing(visit, profile, form.version, form, previews=previews)
+            return await _weights_page(visit, profile, form.version, form, previews=previews)
         refused = await change_profile(visit, {"weights": dict(weights)}, form)
         if refused is None:
             return visit.go("/mentors")
         if refused.status != _STALE:
-            return await _weighing(visit, profile, form.version, checks.refused_form(visit, form, refused))
-        return await _weighing(visit, profile, etag, form.with_errors({}, visit.refusal(refused)))
+            return await _weights_page(visit, profile, form.version, checks.refused_form(visit, form, refused))
+        return await _weights_page(visit, profile, etag, form.with_errors({}, visit.refusal(refused)))
 
     return routes
 
@@ -80,7 +80,7 @@ async def _ranked(visit: SignedInVisit, programme: str, *, weights: str | None =
         return None
 
 
-async def _weighing(
+async def _weights_page(
     visit: SignedInVisit, profile: Own, etag: str, form: Form, *, previews: Sequence[Preview] | None = None
 ) -> Response:
     shown = [each.mentor for preview in previews or () for each in preview.mentors]

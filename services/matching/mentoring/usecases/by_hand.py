@@ -39,7 +39,9 @@ class PairsByHandRepository(Protocol):
         institution: str,
         by: str,
     ) -> Relationship:
-        """The same for a relationship with a party of this institution; None changes nothing."""
+        """Ends a relationship of a member of this institution: decides, saves, and records who did it, in one
+        transaction; None changes nothing. Raises `StaleVersion`.
+        """
 
 
 class PairsByHand:

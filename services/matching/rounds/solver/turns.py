@@ -33,6 +33,9 @@ class Solution:
 
 
 def solution(columns: Instance, target: Target, *, round: str) -> Solution:
+    """Solves all turns, again and again, until every mentor who holds somebody holds enough. `closings` has who was
+    closed after which pass: mentor, mentees held, number of the pass.
+    """
     closings: list[tuple[int, int, int]] = []
     for number in range(1, len(columns.mentors) + 2):
         turns = tuple(_turns(columns, target))
