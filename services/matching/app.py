@@ -9,6 +9,8 @@ from services.matching.exchange.load.repository import forget as forget_hours
 from services.matching.feedback import wiring as feedback
 from services.matching.feedback.documents import forget as forget_answers
 from services.matching.mentoring import wiring as mentoring
+from services.matching.moves import wiring as moves
+from services.matching.moves.repository import forget as forget_moves
 from services.matching.privacy import wiring as privacy
 from services.matching.repairs import wiring as repairs
 from services.matching.rounds import wiring as rounds
@@ -47,7 +49,10 @@ def build(settings: Settings, clock: Clock, roles: Collection[str]) -> Service:
         "Suggested mentors with reasons, requests, relationships, rounds and repairs.",
         [
             suggestions.build(dependencies, settings),
-            mentoring.build(dependencies, forget=[forget_answers, forget_hours], further=exchange.reactions()),
+            mentoring.build(
+                dependencies, forget=[forget_answers, forget_hours, forget_moves], further=exchange.reactions()
+            ),
+            moves.build(dependencies),
             conflicts.build(dependencies),
             feedback.build(dependencies),
             exchange.build(dependencies),

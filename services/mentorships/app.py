@@ -27,7 +27,7 @@ from services.mentorships.projections import wiring as projections
 from services.mentorships.rotas import wiring as rotas
 from services.mentorships.rotas.repository import follow_series
 from services.mentorships.settings import MentorshipsSettings
-from services.mentorships.slices import EXPORTS, FORGET, mentorships
+from services.mentorships.slices import EXPORTS, FORGET, carry_over, mentorships
 from services.mentorships.support import wiring as support
 from services.mentorships.tasks import wiring as tasks
 from services.mentorships.test_clock import test_clock_router
@@ -67,6 +67,7 @@ def build(settings: MentorshipsSettings, clock: Clock, roles: Collection[str]) -
             lifecycle.build(
                 dependencies,
                 following := mentorships(dependencies.database, clock),
+                carry_over=carry_over(dependencies.database, clock),
                 further=numbers.reactions(dependencies),
             ),
             agreements.build(dependencies, following),

@@ -12,7 +12,7 @@ from services.mentorships.goals import repository as goals
 from services.mentorships.groups import repository as groups
 from services.mentorships.guides import repository as guides
 from services.mentorships.lifecycle import repository as lifecycle
-from services.mentorships.lifecycle.repository import MongoMentorships
+from services.mentorships.lifecycle.repository import CarryOver, MongoMentorships
 from services.mentorships.meetings import repository as meetings
 from services.mentorships.messages import repository as messages
 from services.mentorships.outreach import repository as outreach
@@ -70,3 +70,14 @@ def mentorships(database: Database, clock: Clock) -> MongoMentorships:
             groups.follow_mentorships(database, clock),
         ],
     )
+
+
+def carry_over(database: Database, clock: Clock) -> Sequence[CarryOver]:
+    """What goes on when a mentorship continues at another institution."""
+    return [
+        agreements.carry_over(database, clock),
+        checkins.carry_over(database, clock),
+        goals.carry_over(database, clock),
+        meetings.carry_over(database, clock),
+        messages.carry_over,
+    ]

@@ -178,6 +178,7 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "goals_reached": N_("We reached our goals"),
         "moved_on": N_("Moved on"),
         "repaired": N_("Another mentor was found"),
+        "member_moved": N_("It goes on at another institution"),
         "period_over": N_("The agreed time was over"),
         "lapsed": N_("The two did not meet for long, and nobody went on"),
         "introduction_over": N_("The two reached no agreement in time"),

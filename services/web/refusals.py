@@ -81,6 +81,13 @@ REFUSALS: Mapping[str, str] = {
     "outbox_behind": N_("Changes cannot be saved at the moment. Reading still works: try again in a few minutes."),
     "version_stale": N_("This was changed in the meantime. Look at it again before you decide."),
     "invitation_unknown": N_("This invitation code is not known, was used, or has expired. Ask for a new one."),
+    "move_code_empty": N_("Enter the code that you got at the institution that you leave."),
+    "move_code_not_found": N_(
+        "There is no such code, or its 30 days are over. Get a new one with your sign-in at the institution that you "
+        "leave."
+    ),
+    "own_code": N_("This is your own code. Enter it with your sign-in at the new institution."),
+    "same_institution": N_("This code comes from your own institution. It is for a move to another one."),
     "invitation_empty": N_("Enter the code from your invitation."),
     "message_too_long": N_("The message may have at most 2,000 characters."),
     "answer_missing": N_("Choose whether you accept or decline."),

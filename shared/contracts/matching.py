@@ -132,6 +132,10 @@ class RequestExpired(AboutRequest):
     TOPIC: ClassVar[str] = "matching.events"
 
 
+MEMBER_MOVED = "member_moved"
+"""The reason of a relationship that ends because it continues as another one."""
+
+
 class AboutRelationship(Payload):
     """The common fields of events about a relationship."""
 
@@ -147,7 +151,8 @@ class AboutRelationship(Payload):
 
 class RelationshipOpened(AboutRelationship):
     """A mentor and a mentee have begun a relationship. It takes one of the mentor's seats until it is put on hold or
-    closed. Without request, round and repair a coordinator has matched the two, and this event notifies both.
+    closed. Without request, round, repair and `continues` a coordinator has matched the two, and this event notifies
+    both.
     """
 
     TYPE: ClassVar[str] = "org.preceptor.matching.relationship.opened.v1"
@@ -159,6 +164,10 @@ class RelationshipOpened(AboutRelationship):
     """The round that matched the two. This event notifies both."""
     repair: Id | None = None
     """The repair that matched the two. This event notifies both."""
+    continues: Id | None = None
+    """The relationship that this one continues, and that is closed with the reason `member_moved`: one of the two has
+    moved to another institution, where they are another member. It is paused if that one was. This event notifies
+    both."""
 
 
 class ConflictDetected(AboutRelationship):
@@ -215,7 +224,8 @@ class RelationshipClosed(AboutRelationship):
     reason: Slug
     """Today `goals_reached`, `no_time`, `not_a_fit`, `conflict_of_interest`, `moved_on`, `unspecified`, `mentee_left`,
     `mentor_left`, `repaired` (the mentee goes to another mentor), and `introduction_left`, `introduction_over`,
-    `lapsed`, `period_over` (the mentorship has ended); more may come."""
+    `lapsed`, `period_over` (the mentorship has ended), and `member_moved` (it continues as another one, for a member
+    who has moved to another institution); more may come."""
 
 
 class RoundPublished(Payload):

@@ -83,6 +83,7 @@ async def _prepared(running: Running, api: Api) -> Known:
             "flash-open": f"/flash/programmes/{CARE}",
             "my-data": "/my-data",
             "my-data-erasure": "/my-data/erasure",
+            "my-data-move": "/my-data/move",
             "invitation": "/invitation",
             "not-found": "/nowhere",
             "sign-out": "/sign-out",

@@ -18,7 +18,7 @@ from services.mentorships.lifecycle.repository import MongoMentorships
 from services.mentorships.privacy.repository import MongoErasures
 from services.mentorships.projections.repository import MongoProjections
 from services.mentorships.settings import MentorshipsSettings
-from services.mentorships.slices import FORGET, mentorships
+from services.mentorships.slices import FORGET, carry_over, mentorships
 from shared import mongo
 from shared.auth import subject_hash
 from shared.clock import AdjustableClock
@@ -105,7 +105,7 @@ class MentorshipsService:
 
     async def hears(self, payload: Payload, *, at: datetime | None = None) -> None:
         """An event of matching arrives."""
-        reactions = Reactions(self.mentorships, self.clock)
+        reactions = Reactions(self.mentorships, self.clock, carry_over=carry_over(self.database, self.clock))
         handlers = {
             RelationshipOpened: reactions.on_opened,
             RelationshipPaused: reactions.on_paused,

@@ -20,7 +20,7 @@ from shared.clock import SystemClock
 from shared.contracts.payload import Recipient
 from shared.mongo import Database
 from tests.component import matching_kit, mentorships_kit, notifications_kit, profiles_kit
-from tests.component.matching_kit import CARE, NORTH, Matching
+from tests.component.matching_kit import CARE, NORTH, SOUTH, Matching, mentee, mentor
 from tests.component.mentorships_kit import MENTEE, MENTOR, MentorshipsService
 from tests.component.profiles_kit import Network, Person
 
@@ -122,6 +122,7 @@ async def test_every_post_of_profiles_takes_effect_once_and_is_answered_without_
 async def test_every_post_of_matching_takes_effect_once_and_is_answered_without_a_wait(matching: Matching) -> None:
     posts = Posts(matching)
     await posts.of_members()
+    await posts.of_moves()
     await posts.of_pairs_by_hand()
     await posts.of_rotations()
     await posts.of_rounds()
@@ -150,6 +151,15 @@ class Posts:
         for version, verb in enumerate(("pause", "resume", "close"), start=1):
             act = self._post(f"/relationships/{relationship}/{verb}", "ben", version=version)
             await self.repeating.repeat(f"/relationships/{{relationship}}/{verb}", act)
+
+    async def of_moves(self) -> None:
+        """Bo is the same person as Bea of the South."""
+        await self._matching.join(mentor("max"), mentee("bo"), mentee("bea", SOUTH))
+        request = await self._matching.request_mentor("bo", "max")
+        await self._matching.answer_request("max", request, "accept")
+        await self.repeating.repeat("/moves", self._post("/moves", "bo"), answer_is_lost=True)
+        code = (await self._matching.post("/moves", "bo")).json()["code"]
+        await self.repeating.repeat("/moves/enter", self._post("/moves/enter", "bea", institution=SOUTH, code=code))
 
     async def of_pairs_by_hand(self) -> None:
         path = f"/programmes/{CARE}/relationships"
@@ -369,8 +379,8 @@ async def _repeat_groups(repeating: Repeating, service: MentorshipsService) -> N
     )
     at = f"/groups/{opened['id']}"
     sign = "/groups/{group}/terms/{number}/sign"
-    for mentee in mentees:
-        await repeating.repeat(sign, partial(_post_as, service, mentee, f"{at}/terms/1/sign"))
+    for person in mentees:
+        await repeating.repeat(sign, partial(_post_as, service, person, f"{at}/terms/1/sign"))
     starts = service.clock.now() + timedelta(days=1)
     plan = {"starts": f"{starts:%Y-%m-%dT%H:%M}", "zone": "UTC", "minutes": 30}
     await service.put(MENTOR, f"{at}/meetings", plan)

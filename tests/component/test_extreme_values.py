@@ -21,7 +21,7 @@ from services.matching.suggestions.feed import STATES
 from services.matching.suggestions.index.network import Network
 from services.mentorships.lifecycle.handlers import Reactions as MentorshipReactions
 from services.mentorships.projections.repository import MongoProjections
-from services.mentorships.slices import mentorships
+from services.mentorships.slices import carry_over, mentorships
 from services.notifications.inbox.repository.inbox import MongoInboxRepository
 from services.notifications.notifying.handlers import Reactions
 from services.notifications.notifying.repository import MongoNotificationRepository
@@ -164,7 +164,7 @@ async def _mentorships(plumbing: Plumbing, database: Database) -> Unsubscribed:
     people = MongoProjections(database)
     await people.prepare()
     await repository.prepare()
-    reactions = MentorshipReactions(repository, plumbing.clock)
+    reactions = MentorshipReactions(repository, plumbing.clock, carry_over=carry_over(database, plumbing.clock))
     consumers.projection({MentoringProfileChanged: people.fold_people, AssessmentChanged: people.fold_assessments})
     consumers.reaction(
         {

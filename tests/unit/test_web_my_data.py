@@ -63,3 +63,35 @@ async def test_a_waiting_erasure_shows_its_day_and_can_be_stopped() -> None:
         stopped = await site.post("/my-data/erasure", step="withdraw")
     assert "Your data will be erased on 8 December 2026, 09:00." in shown
     assert (stopped.status_code, stopped.headers["location"]) == (303, "/my-data/erasure")
+
+
+async def test_a_code_for_a_move_is_shown_once_and_entered_at_the_new_institution() -> None:
+    issued = (201, {"code": "secret-code", "expires_at": "2026-12-31T09:00:00Z"})
+    moved = {
+        "relationships": [
+            {"relationship": "r1", "continued_as": "r2"},
+            {"relationship": "r3", "reason": "no_seat_left"},
+            {"relationship": "r4", "reason": "not_available"},
+        ]
+    }
+    services = FakeServices({"POST matching/moves": issued, "POST matching/moves/enter": ok(moved)})
+    async with pages(services) as site:
+        code = await site.post("/my-data/move", step="leave")
+        empty = await site.post("/my-data/move", step="arrive", code=" ")
+        assert not services.has_received("POST matching/moves/enter")
+        entered = await site.post("/my-data/move", step="arrive", code="secret-code")
+        later = await site.get("/my-data/move")
+    assert "Your code: secret-code" in text_of(code)
+    assert "Enter the code that you got at the institution that you leave." in text_of(empty)
+    assert empty.status_code == 422
+    assert 'href="/mentorships/r2"' in entered.text
+    assert "you have no free place for a mentee" in text_of(entered)
+    assert "Ask the other person." in text_of(entered)
+    assert "secret-code" not in later.text + entered.text
+
+
+async def test_a_code_that_is_not_known_says_where_to_get_one() -> None:
+    services = FakeServices({"POST matching/moves/enter": problem(404, "move_code_not_found")})
+    async with pages(services) as site:
+        refused = await site.post("/my-data/move", step="arrive", code="guessed")
+    assert "Get a new one with your sign-in at the institution that you leave." in text_of(refused)

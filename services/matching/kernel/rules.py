@@ -82,7 +82,7 @@ def _privately_broken(mentee: Person, mentor: Person, policy: Policy) -> Literal
     exchange = mentee.member.institution, mentor.member.institution
     opted_in = exchange[0] == exchange[1] or mentor.member.across_institutions
     is_open = has_seat(mentor) and opted_in and not policy.is_full(exchange)
-    return None if is_open and not _kept_apart(mentee, mentor, policy) else "not_available"
+    return None if is_open and not are_kept_apart(mentee, mentor, policy) else "not_available"
 
 
 def common_formats(mentee: Person, mentor: Person) -> frozenset[Format]:
@@ -118,7 +118,7 @@ READ = ("present", "free", "across", "institution", "languages", "formats")
 """The mentee's columns that `passing` reads, besides `kept_apart`."""
 
 
-def _kept_apart(mentee: Person, mentor: Person, policy: Policy) -> bool:
+def are_kept_apart(mentee: Person, mentor: Person, policy: Policy) -> bool:
     """Whether a never-list, a relationship or request, or an assessment keeps the two apart."""
     if mentor.id in mentee.private.never or mentee.id in mentor.private.never:
         return True

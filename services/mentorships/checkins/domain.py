@@ -101,6 +101,29 @@ def start(pair: Pair, *, mentorship: str, now: datetime) -> Decided[CheckIns]:
     return Decided(state=_scheduled(CheckIns(id=id_of(mentorship), mentorship=mentorship, pair=pair, started_at=now)))
 
 
+def continue_elsewhere(check_ins: CheckIns, pair: Pair, *, mentorship: str, now: datetime) -> CheckIns:
+    """For the mentorship that continues this one's: what was opened is not opened again. Answers stay where they were
+    given. A pause counts until now.
+    """
+    paused = now - check_ins.paused_at if check_ins.paused_at is not None else timedelta()
+    return _scheduled(
+        replace(
+            check_ins,
+            id=id_of(mentorship),
+            mentorship=mentorship,
+            pair=pair,
+            started_at=check_ins.started_at + paused,
+            paused_at=None,
+            opened=tuple(replace(known, answers=()) for known in check_ins.opened),
+        )
+    )
+
+
+def end_elsewhere(check_ins: CheckIns) -> Decided[CheckIns]:
+    """The mentorship continues as another one: nothing is asked at this end."""
+    return Decided(state=_next(check_ins, is_over=True, paused_at=None))
+
+
 def pause(check_ins: CheckIns, *, now: datetime) -> Decided[CheckIns]:
     return Decided(state=_next(check_ins, paused_at=now))
 

@@ -7,6 +7,7 @@ from services.mentorships.checkins.domain import Answer, CheckIns, Period
 from services.mentorships.kernel.pairs import Decided
 from services.mentorships.kernel.repository import MongoAggregates
 from services.mentorships.lifecycle.domain import Mentorship
+from services.mentorships.lifecycle.repository import CarryOver
 from services.mentorships.projections.domain import Programme
 from services.mentorships.projections.repository import MongoProjections, hold_people
 from shared.clock import Clock
@@ -66,11 +67,23 @@ class MongoCheckIns(MongoAggregates[CheckIns]):
         if known.is_over:
             return None
         if after.ended_at is not None:
-            return domain.finish(known, now=after.ended_at)
+            return domain.end_elsewhere(known) if after.continued_in else domain.finish(known, now=after.ended_at)
         was_paused = before is not None and before.is_paused
         if after.is_paused and not was_paused:
             return domain.pause(known, now=self._clock.now())
         return domain.resume(known, now=self._clock.now()) if was_paused and not after.is_paused else None
+
+
+def carry_over(database: Database, clock: Clock) -> CarryOver:
+    check_ins = MongoCheckIns(database, clock)
+
+    def carry(transaction: Transaction, before: Mentorship, after: Mentorship) -> None:
+        known = check_ins.load(transaction, domain.id_of(before.id))
+        if known is not None:
+            new = domain.continue_elsewhere(known, after.pair, mentorship=after.id, now=clock.now())
+            check_ins.add_copy(transaction, new)
+
+    return carry
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:

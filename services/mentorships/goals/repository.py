@@ -9,7 +9,7 @@ from services.mentorships.kernel.access import unknown
 from services.mentorships.kernel.pairs import Decided, Side
 from services.mentorships.kernel.repository import MongoAggregates
 from services.mentorships.lifecycle.domain import Mentorship
-from services.mentorships.lifecycle.repository import MongoMentorships
+from services.mentorships.lifecycle.repository import CarryOver, MongoMentorships
 from services.mentorships.projections.repository import hold_people
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
@@ -87,6 +87,22 @@ class MongoGoals(MongoAggregates[Goal]):
         """The newest first. Ids, which are derived from idempotency keys, have no order."""
         found = await self.page(institution, {"mentorship": mentorship}, before=None, limit=domain.MAX_GOALS)
         return sorted(found, key=lambda goal: goal.set_at, reverse=True)
+
+
+def carry_over(database: Database, clock: Clock) -> CarryOver:
+    """Goals go along with their mentee, under new ids: an aggregate never changes its institution."""
+    goals = MongoGoals(database, clock, blocked_by=lambda _transaction, _mentorship: ())
+
+    def carry(transaction: Transaction, before: Mentorship, after: Mentorship) -> None:
+        of_mentorship = {"mentorship": before.id}
+        for found in list(transaction[GOALS].find(of_mentorship, {"_id": 1}, session=transaction.session)):
+            known = goals.load(transaction, found["_id"])
+            if known is not None:
+                moved = replace(known, id=clock.new_id(), mentorship=after.id, pair=after.pair)
+                goals.add_copy(transaction, moved)
+        transaction[GOALS].delete_many(of_mentorship, session=transaction.session)
+
+    return carry
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:

@@ -123,6 +123,12 @@ class MongoAggregates(Generic[S]):
         for follow in self._follow:
             follow(transaction, before, decided.state, trace)
 
+    def add_copy(self, transaction: Transaction, state: S) -> None:
+        """A state that continues another aggregate's, at its version and without an event, in the caller's
+        transaction.
+        """
+        transaction[self._name].insert_one(self._document(state), session=transaction.session)
+
     def _write(self, transaction: Transaction, document: Document) -> None:
         collection, version = transaction[self._name], document["version"]
         if version == 1:

@@ -59,6 +59,9 @@ class MentorshipRead(BaseModel):
     returns_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str | None = Field(default=None, description="Why it is paused or has ended: a code")
+    continues: str | None = Field(
+        default=None, description="The mentorship before one of the two moved to another institution"
+    )
     side: Side | None = Field(default=None, description="Yours; absent for a coordinator")
     possible: list[Possible] = Field(
         description="What you can do in this state: `pause`, `resume` and `close` are routes of matching"
@@ -157,6 +160,7 @@ def mentorship_read(seen: Seen) -> MentorshipRead:
         returns_at=mentorship.returns_at,
         ended_at=mentorship.ended_at,
         reason=mentorship.reason or mentorship.pause_reason,
+        continues=mentorship.continues if seen.side else None,
         side=seen.side,
         possible=list(possible(mentorship)) if seen.side else [],
     )

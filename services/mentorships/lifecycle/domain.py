@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from services.mentorships.kernel.machine import StateMachine
 from services.mentorships.kernel.pairs import Decided, OfPair, Pair, Side
+from shared.contracts.matching import MEMBER_MOVED
 from shared.contracts.mentorships import (
     IntroductionEnding,
     MentorshipActivated,
@@ -90,6 +91,10 @@ class Mentorship(OfPair):
     returns_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str | None = None
+    continues: str | None = None
+    """The mentorship before one of the two moved to another institution."""
+    continued_in: tuple[str, ...] = ()
+    """The institutions of the mentorship that continues this one."""
     due_at: datetime | None = None
 
     @property
@@ -232,6 +237,24 @@ def close(
         return None
     rest = tuple(person for person in mentorship.pair.both if person not in already_notified)
     return _ended(mentorship, reason=reason, recipients=rest, now=now)
+
+
+def continue_elsewhere(
+    mentorship: Mentorship, pair: Pair, *, id: str, now: datetime
+) -> tuple[Decided[Mentorship], Decided[Mentorship]] | None:
+    """Ends the mentorship of a member who moved to another institution, and begins the one that continues it, in the
+    same state and with the same clocks. A pause because somebody was inactive is over. matching notifies both. None
+    for one that has ended.
+    """
+    if not MACHINE.allows(mentorship.state, "close"):
+        return None
+    ended = _ended(mentorship, reason=MEMBER_MOVED, recipients=(), now=now)
+    new = _scheduled(replace(mentorship, id=id, pair=pair, version=1, continues=mentorship.id))
+    if new.is_paused and not (new.pause_reason or "").startswith("by_"):
+        resumed = resume(new, now=now)
+        new = replace(resumed.state, version=1) if resumed is not None else new
+    event = MentorshipBegan(introduction_ends_at=new.introduction_ends_at, **_about(new))
+    return replace(ended, state=replace(ended.state, continued_in=pair.institutions)), Decided(state=new, event=event)
 
 
 def pass_time(mentorship: Mentorship, now: datetime) -> Decided[Mentorship] | None:

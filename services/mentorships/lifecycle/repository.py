@@ -1,6 +1,6 @@
 """Documents ↔ mentorships."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from services.mentorships.kernel.repository import Follow, MongoAggregates
 from services.mentorships.lifecycle.domain import Mentorship
@@ -8,9 +8,15 @@ from services.mentorships.lifecycle.usecases import MentorshipFilter
 from services.mentorships.projections.domain import Programme
 from services.mentorships.projections.repository import MongoProjections
 from shared.clock import Clock
-from shared.mongo import Database, Document
+from shared.mongo import Database, Document, Transaction
 
 MENTORSHIPS = "mentorships"
+
+
+CarryOver = Callable[[Transaction, Mentorship, Mentorship], None]
+"""What another slice keeps of the first mentorship goes on in the second, which continues it. In their transaction,
+before either is saved.
+"""
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:

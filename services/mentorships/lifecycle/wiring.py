@@ -1,12 +1,12 @@
 """Wires the lifecycle slice: routes, reactions to matching, and the worker for what is due."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from services.mentorships.kernel.due import DueWorker
 from services.mentorships.lifecycle import domain
 from services.mentorships.lifecycle.api import mentorships_router
 from services.mentorships.lifecycle.handlers import Reactions
-from services.mentorships.lifecycle.repository import MongoMentorships
+from services.mentorships.lifecycle.repository import CarryOver, MongoMentorships
 from services.mentorships.lifecycle.usecases import Mentorships
 from shared.bootstrap import ServiceDependencies
 from shared.consuming.reactions import Reaction
@@ -17,10 +17,14 @@ from shared.slices import Slice, Work
 
 
 def build(
-    dependencies: ServiceDependencies, repository: MongoMentorships, *, further: Mapping[type[Payload], Reaction]
+    dependencies: ServiceDependencies,
+    repository: MongoMentorships,
+    *,
+    carry_over: Sequence[CarryOver],
+    further: Mapping[type[Payload], Reaction],
 ) -> Slice:
     """`further`: reactions of other slices to matching's events, for the one consumer of these."""
-    reactions = Reactions(repository, dependencies.clock)
+    reactions = Reactions(repository, dependencies.clock, carry_over=carry_over)
     dependencies.consumers.reaction(
         {
             RelationshipOpened: reactions.on_opened,

@@ -7,7 +7,7 @@ from services.mentorships.kernel.pairs import Decided
 from services.mentorships.kernel.repository import Follow, MongoAggregates
 from services.mentorships.lifecycle import domain as lifecycle
 from services.mentorships.lifecycle.domain import Mentorship
-from services.mentorships.lifecycle.repository import MongoMentorships
+from services.mentorships.lifecycle.repository import CarryOver, MongoMentorships
 from services.mentorships.meetings.domain import occurrences
 from services.mentorships.meetings.domain import series as domain
 from services.mentorships.meetings.domain.states import SHOWN_AFTER_END, Series
@@ -55,6 +55,33 @@ def follow_mentorships(database: Database, clock: Clock) -> Follow[Mentorship]:
                 series.save(transaction, decided, trace, before=known)
 
     return follow
+
+
+def carry_over(database: Database, clock: Clock) -> CarryOver:
+    """Meetings to come go on in the mentorship that continues this one, whose end cancels them here."""
+    series = MongoSeries(database, clock)
+
+    def carry(transaction: Transaction, before: Mentorship, after: Mentorship) -> None:
+        now, trace = clock.now(), Trace(correlation_id=clock.new_id())
+        wanted = {"mentorship": before.id, **_OPEN}
+        for found in list(transaction[SERIES].find(wanted, {"_id": 1}, session=transaction.session)):
+            known = series.load(transaction, found["_id"])
+            new = (
+                domain.continue_elsewhere(
+                    known,
+                    id=clock.new_id(),
+                    mentorship=after.id,
+                    pair=after.pair,
+                    is_paused=after.is_paused,
+                    now=now,
+                )
+                if known is not None
+                else None
+            )
+            if new is not None:
+                series.save(transaction, new, trace, before=None)
+
+    return carry
 
 
 def _texts(series: Series | None) -> set[str]:

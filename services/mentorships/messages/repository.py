@@ -1,6 +1,7 @@
 """Documents ↔ messages, and who has blocked which thread."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -157,6 +158,16 @@ def blocked_by(transaction: Transaction, mentorship: Mentorship) -> tuple[Side, 
         session=transaction.session,
     )
     return _thread(mentorship, thread).blocked_by
+
+
+def carry_over(transaction: Transaction, before: Mentorship, after: Mentorship) -> None:
+    """The thread goes on in the mentorship that continues this one."""
+    messages, threads, session = transaction[MESSAGES], transaction[THREADS], transaction.session
+    moved = {"mentorship": after.id, "pair": asdict(after.pair), **_people(after)}
+    messages.update_many({"mentorship": before.id}, {"$set": moved}, session=session)
+    thread = threads.find_one_and_delete({"_id": before.id}, session=session)
+    if thread is not None:
+        threads.insert_one({**thread, "_id": after.id, **_people(after)}, session=session)
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:

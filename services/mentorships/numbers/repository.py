@@ -41,7 +41,8 @@ class MongoNumbers:
         return [Ask(made_at=document["made_at"], outcome=document["outcome"]) async for document in found]
 
     async def courses(self, institution: str, programme: str, span: Span) -> Sequence[Course]:
-        wanted = {"pair.programme": programme, "institutions": institution, **_within("began_at", span)}
+        own = {"pair.programme": programme, "institutions": institution, "continued_in": {"$ne": institution}}
+        wanted = {**own, **_within("began_at", span)}
         meetings = await self._meetings(institution, programme)
         return [
             _course(document, meetings[document["_id"]])

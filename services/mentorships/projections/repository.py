@@ -135,11 +135,16 @@ def hold_people(transaction: Transaction, ids: Collection[str]) -> None:
     """For a transaction that stores texts of people: it writes to their documents, as an erasure does, so that an
     erasure either finds the texts or aborts the transaction, which is then refused. Raises `Conflict`.
     """
+    if not are_held(transaction, ids):
+        raise Conflict("not_available", "the mentee or the mentor is no longer a member")
+
+
+def are_held(transaction: Transaction, ids: Collection[str]) -> bool:
+    """As `hold_people`; False where one of them is erased."""
     wanted, session = {"_id": {"$in": list(ids)}}, transaction.session
     held = transaction[PEOPLE].update_many({**wanted, "erased": False}, {"$inc": {"holds": 1}}, session=session)
     is_missing = held.matched_count < len(set(ids))
-    if is_missing and transaction[PEOPLE].count_documents({**wanted, "erased": True}, session=session):
-        raise Conflict("not_available", "the mentee or the mentor is no longer a member")
+    return not (is_missing and transaction[PEOPLE].count_documents({**wanted, "erased": True}, session=session))
 
 
 def _person(document: Document) -> Person:

@@ -24,6 +24,7 @@ from services.notifications.preferences.domain.choices import Policy, Preference
 from shared.clock import Clock, derived_id
 from shared.contracts.envelope import Trace
 from shared.contracts.matching import (
+    MEMBER_MOVED,
     AboutPlace,
     AboutRelationship,
     AboutRequest,
@@ -281,6 +282,8 @@ def _reason(event: AboutPair) -> str | None:
     """The reason of the event, or a code of ours: for what a round or a coordinator did, and for a changed meeting."""
     if isinstance(event, RelationshipOpened) and event.round:
         return "matched_in_round"
+    if isinstance(event, RelationshipOpened) and event.continues:
+        return MEMBER_MOVED
     if isinstance(event, RelationshipOpened) and not (event.request or event.repair):
         return "matched_by_coordinator"
     if isinstance(event, RelationshipClosed) and len(event.recipients) > 1:

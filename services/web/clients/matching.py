@@ -134,6 +134,19 @@ class Place(Read):
     reason: str | None = None
 
 
+class MoveCode(Read):
+    """By which a member who changes institution takes their mentoring along."""
+
+    code: str
+    expires_at: datetime
+
+
+class MoveOutcome(Read):
+    relationship: str
+    continued_as: str | None = None
+    reason: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Matching:
     service: Service
@@ -226,6 +239,14 @@ class Matching:
     async def end_pair(self, programme: str, id: str, *, reason: str, etag: str, idempotency_key: str) -> None:
         path = f"/programmes/{programme}/relationships/{id}/end"
         await self.service.post(path, {"reason": reason}, etag=etag, idempotency_key=idempotency_key)
+
+    async def move_code(self, *, idempotency_key: str) -> MoveCode:
+        return MoveCode.model_validate((await self.service.post("/moves", idempotency_key=idempotency_key)).body)
+
+    async def enter_move_code(self, code: str, *, idempotency_key: str) -> Sequence[MoveOutcome]:
+        """Entered again, the code takes along what stayed before."""
+        body = (await self.service.post("/moves/enter", {"code": code}, idempotency_key=idempotency_key)).body
+        return [MoveOutcome.model_validate(each) for each in body["relationships"]]
 
     async def unmatched_in(self, programme: str, *, most: int = _MOST) -> Sequence[tuple[str, Reason]]:
         """Mentees with nobody on their list, and why."""

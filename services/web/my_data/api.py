@@ -1,11 +1,15 @@
-"""Who sees what, a copy of everything that the services hold, and erasure with a check before it counts."""
+"""Who sees what, a copy of everything that the services hold, erasure with a check before it counts, and a move to
+another institution.
+"""
 
 import asyncio
 import json
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Response
 from starlette.exceptions import HTTPException
 
+from services.web.clients.matching import MoveCode, MoveOutcome
 from services.web.clients.transport import Json, Refused
 from services.web.my_data.audiences import audiences
 from services.web.pages import checks
@@ -42,6 +46,7 @@ def my_data_router() -> APIRouter:
         return Response(text, media_type="application/json", headers=headers)
 
     _erasure(routes)
+    _move(routes)
     return routes
 
 
@@ -69,6 +74,36 @@ def _erasure(routes: APIRouter) -> None:
         except Refused as refused:
             return await _erasing(visit, checks.refused_form(visit, form, refused))
         return visit.go("/my-data/erasure")
+
+
+def _move(routes: APIRouter) -> None:
+    @routes.get("/my-data/move")
+    async def see_move(visit: SignedIn) -> Response:
+        return _moving(visit, Form())
+
+    @routes.post("/my-data/move")
+    async def leave_or_arrive(visit: SignedIn, form: Posted) -> Response:
+        """Answers with the page itself: a code is shown once."""
+        step = form.text("step")
+        if step not in {"leave", "arrive"}:
+            raise HTTPException(404)
+        wrong = checks.missing(visit, form, code="move_code_empty") if step == "arrive" else form
+        if wrong.errors:
+            return _moving(visit, wrong)
+        key = form.idempotency_key
+        try:
+            if step == "leave":
+                return _moving(visit, Form(), code=await visit.matching.move_code(idempotency_key=key))
+            outcomes = await visit.matching.enter_move_code(form.text("code"), idempotency_key=key)
+            return _moving(visit, Form(), outcomes=outcomes)
+        except Refused as refused:
+            return _moving(visit, checks.refused_form(visit, form, refused))
+
+
+def _moving(
+    visit: SignedInVisit, form: Form, *, code: MoveCode | None = None, outcomes: Sequence[MoveOutcome] | None = None
+) -> Response:
+    return visit.page("my_data/move.html", status=checks.status_of(form), form=form, code=code, outcomes=outcomes)
 
 
 async def _erasing(visit: SignedInVisit, form: Form) -> Response:

@@ -45,6 +45,9 @@ class RelationshipRead(BaseModel):
     since: datetime
     closed_at: datetime | None = None
     request: str | None = None
+    continues: str | None = Field(
+        default=None, description="The relationship before one of the two moved to another institution"
+    )
     conflict: str | None = Field(
         default=None, description="Something has to change: `needs_change` to the two, the reason to coordinators"
     )
@@ -153,6 +156,7 @@ def relationship_read(relationship: Relationship) -> RelationshipRead:
         since=relationship.since,
         closed_at=relationship.closed_at,
         request=relationship.request,
+        continues=relationship.continues,
         conflict=relationship.conflict,
     )
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from services.matching.kernel.pairs import Decided, DisplacementCause, Pair, Side
 from services.matching.kernel.participants import Person, Policy
 from shared.contracts.matching import (
+    MEMBER_MOVED,
     ConflictDetected,
     RelationshipClosed,
     RelationshipOpened,
@@ -45,6 +46,8 @@ class Relationship:
     request: str | None = None
     round: str | None = None
     repair: str | None = None
+    continues: str | None = None
+    """The closed relationship that it continues, after one of the two has moved to another institution."""
     reason: str | None = None
     """Why it is paused, on hold or closed."""
     closed_at: datetime | None = None
@@ -90,6 +93,26 @@ def begin(
     recipients = () if request else _both(pair)
     event = RelationshipOpened(request=request, round=round, repair=repair, recipients=recipients, **_event_fields(new))
     return Decided(state=new, event=event, seats=1)
+
+
+def continue_elsewhere(
+    relationship: Relationship, *, pair: Pair, id: str, now: datetime
+) -> tuple[Decided[Relationship], Decided[Relationship]]:
+    """Closes the relationship of a member who moves to another institution, and opens the one that continues it between
+    `pair`, paused if it was. The second event notifies both.
+    """
+    closed = _ended(relationship, (), reason=MEMBER_MOVED, now=now)
+    is_paused = relationship.state == "paused"
+    new = Relationship(
+        id=id,
+        pair=pair,
+        state="paused" if is_paused else "active",
+        reason=relationship.reason if is_paused else None,
+        continues=relationship.id,
+        since=now,
+    )
+    event = RelationshipOpened(continues=relationship.id, recipients=_both(pair), **_event_fields(new))
+    return closed, Decided(state=new, event=event, seats=1)
 
 
 def pause(relationship: Relationship, *, by: Side) -> Decided[Relationship]:

@@ -185,6 +185,12 @@ def follow(agreement: Agreement, mentorship: Mentorship) -> Decided[Agreement] |
     return Decided(state=_next(agreement, is_paused=mentorship.is_paused, is_over=not mentorship.is_open))
 
 
+def continue_elsewhere(agreement: Agreement, mentorship: Mentorship, *, id: str) -> Agreement:
+    """The same versions and signatures, for the mentorship that continues this one's."""
+    same = replace(agreement, id=id, mentorship=mentorship.id, pair=mentorship.pair, is_paused=mentorship.is_paused)
+    return replace(same, due_at=_due_at(same))
+
+
 def pass_time(agreement: Agreement, now: datetime) -> Decided[Agreement] | None:
     """Reminds both on the review date."""
     if agreement.due_at is None or agreement.due_at > now or agreement.in_force is None:

@@ -17,7 +17,7 @@ from services.mentorships.agreements.usecases.agreements import Decide, Draft, O
 from services.mentorships.kernel.pairs import Side
 from services.mentorships.kernel.repository import Follow, MongoAggregates
 from services.mentorships.lifecycle.domain import Mentorship
-from services.mentorships.lifecycle.repository import MENTORSHIPS, MongoMentorships
+from services.mentorships.lifecycle.repository import MENTORSHIPS, CarryOver, MongoMentorships
 from services.mentorships.projections.repository import MongoProjections, hold_people, people_within
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
@@ -120,7 +120,9 @@ class MongoAgreements(MongoAggregates[Agreement]):
             proposed = decide(transaction, before, current)
             after = proposed.agreement.state
             self.save(transaction, proposed.agreement, trace, before=before if before.version else None)
-            transaction[TEXTS].insert_one(_text_document(after, proposed.clauses), session=transaction.session)
+            transaction[TEXTS].insert_one(
+                _text_document(after, proposed.clauses, number=len(after.versions)), session=transaction.session
+            )
             return after
 
         return await in_transaction(self._database, body)
@@ -153,6 +155,24 @@ def follow_mentorships(database: Database, clock: Clock) -> Follow[Mentorship]:
             agreements.save(transaction, decided, trace, before=known)
 
     return follow
+
+
+def carry_over(database: Database, clock: Clock) -> CarryOver:
+    """The agreement stays with the mentorship that ended, and goes on with the other one."""
+    agreements = MongoAgreements(database, clock, MongoMentorships(database, clock))
+
+    def carry(transaction: Transaction, before: Mentorship, after: Mentorship) -> None:
+        known = agreements.load(transaction, agreement_id(before.id))
+        if known is None:
+            return
+        new = domain.continue_elsewhere(known, after, id=agreement_id(after.id))
+        agreements.add_copy(transaction, new)
+        texts = transaction[TEXTS]
+        for text in list(texts.find({"agreement": known.id}, session=transaction.session)):
+            copy = _text_document(new, _clauses(text), number=text["number"])
+            texts.insert_one(copy, session=transaction.session)
+
+    return carry
 
 
 def forget(transaction: Transaction, member: str) -> None:
@@ -223,8 +243,8 @@ def _text_id(agreement: Agreement, number: int) -> str:
     return f"{agreement.id}.{number}"
 
 
-def _text_document(agreement: Agreement, clauses: Clauses) -> Document:
-    number, pair = len(agreement.versions), agreement.pair
+def _text_document(agreement: Agreement, clauses: Clauses, *, number: int) -> Document:
+    pair = agreement.pair
     fields: dict[str, Any] = _CLAUSES.dump_python(clauses)
     return {
         "_id": _text_id(agreement, number),

@@ -1,8 +1,9 @@
 """The meetings of a plan: what the rule gives, without what was skipped, and with what was moved."""
 
 import heapq
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import takewhile
 
@@ -56,6 +57,20 @@ def find(plan: Plan, changes: Changes, id: str) -> Occurrence | None:
     if id in plan.skipped or wanted not in _dates(plan, wanted - _BEFORE, upto=wanted):
         return None
     return Occurrence(instant(wanted, plan.zone), id)
+
+
+def rest_of(plan: Plan, moment: datetime) -> Plan | None:
+    """The plan without what began before this instant; None where nothing is left."""
+    near = local_time(moment, plan.zone)
+    left = _dates(plan, near)
+    first = next(left, None)
+    if first is None:
+        return None
+    rule = plan.rule
+    if "COUNT=" in rule:
+        rule = re.sub("COUNT=[0-9]+", f"COUNT={1 + sum(1 for _ in left)}", rule)
+    starts = first.strftime(LOCAL)
+    return replace(plan, starts=starts, rule=rule, skipped=tuple(day for day in plan.skipped if day >= starts))
 
 
 def local(text: str) -> datetime:

@@ -23,6 +23,7 @@ from services.mentorships.meetings.domain.states import (
     Outcome,
     Proposal,
     Series,
+    State,
 )
 from services.mentorships.meetings.domain.zones import LOCAL, gap_error, instant
 from shared.contracts.meetings import (
@@ -188,6 +189,39 @@ def end(series: Series, *, now: datetime) -> Decided[Series] | None:
     if not MACHINE.allows(series.state, "cancel"):
         return None
     return _cancelled(series, reason="mentorship_ended", recipients=(), now=now)
+
+
+def continue_elsewhere(
+    series: Series, *, id: str, mentorship: str, pair: Pair, is_paused: bool, now: datetime
+) -> Decided[Series] | None:
+    """The meetings to come, and an open proposal, for the mentorship that continues this one's. Past meetings stay
+    where they took place. None where nothing is left.
+    """
+    plan = occurrences.rest_of(series.plan, now) if series.plan is not None else None
+    if plan is None and series.proposal is None:
+        return None
+    kept = {at: starts for at, starts in series.changes.items() if plan is not None and at >= plan.starts}
+    state: State = "proposed_suspended" if is_paused else "proposed"
+    if plan is not None:
+        state = "suspended" if is_paused else "agreed"
+    new = Series(
+        id=id,
+        mentorship=mentorship,
+        pair=pair,
+        state=state,
+        proposal=series.proposal,
+        plan=plan,
+        changes=kept,
+        skips={at: skip for at, skip in series.skips.items() if at in kept},
+        reminded=_reminded(plan, now) if plan is not None else (),
+        settled_to=now,
+        suspended_at=now if is_paused else None,
+        changed_at=now,
+    )
+    new = replace(new, due_at=_due_at(new, now))
+    if plan is None:
+        return Decided(state=new, event=MeetingProposed(**_about(new)))
+    return Decided(state=new, event=MeetingAgreed(starts_at=_starts_at(plan), **_about(new)))
 
 
 def pass_time(series: Series, now: datetime) -> Decided[Series] | None:
