@@ -178,7 +178,7 @@ def _reasons(tree: nodes.Template) -> Iterator[str]:
 
 _HINTS = frozenset(
     {"support-changed", "hearer-listed", "visit-reminded"}
-    | {"group-opened", "group-changed", "group-reminded", "group-ended"}
+    | {"group-opened", "group-changed", "group-mentee_removed", "group-reminded", "group-ended"}
 )
 
 

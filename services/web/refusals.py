@@ -81,6 +81,7 @@ REFUSALS: Mapping[str, str] = {
     "outbox_behind": N_("Changes cannot be saved at the moment. Reading still works: try again in a few minutes."),
     "version_stale": N_("This was changed in the meantime. Look at it again before you decide."),
     "invitation_unknown": N_("This invitation code is not known, was used, or has expired. Ask for a new one."),
+    "group_too_small": N_("A group has at least two mentees. End it instead."),
     "move_code_empty": N_("Enter the code that you got at the institution that you leave."),
     "move_code_not_found": N_(
         "There is no such code, or its 30 days are over. Get a new one with your sign-in at the institution that you "

@@ -83,6 +83,7 @@ EVENTS: dict[str, type[Payload]] = {
         short_formats.VisitHeld,
         short_formats.GroupOpened,
         short_formats.GroupChanged,
+        short_formats.GroupMenteeRemoved,
         short_formats.GroupReminded,
         short_formats.GroupMet,
         short_formats.GroupEnded,

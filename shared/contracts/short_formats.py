@@ -156,6 +156,13 @@ class GroupChanged(GroupNews):
     come."""
 
 
+class GroupMenteeRemoved(GroupNews):
+    """The mentor took a mentee out of the group, who is the recipient. Their mentorship goes on."""
+
+    TYPE: ClassVar[str] = "org.preceptor.mentorships.group.mentee_removed.v1"
+    TOPIC: ClassVar[str] = "mentorships.events"
+
+
 class GroupReminded(GroupNews):
     """A meeting of the group is near. At most once for each."""
 

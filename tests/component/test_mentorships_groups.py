@@ -107,6 +107,24 @@ async def test_a_mentorship_that_ends_leaves_its_group_and_a_group_of_one_ends(s
     assert (await service.get(ZOE, f"/mentorships/{mentorships[1]}")).json()["state"] == "active"
 
 
+async def test_the_mentor_takes_out_a_mentee_who_does_not_sign(service: MentorshipsService) -> None:
+    at, mentorships = await opened(service, MENTEE, ZOE, TOM)
+    for mentee in (MENTEE, ZOE):
+        await service.post(mentee, f"{at}/terms/1/sign")
+
+    async def take_out(who: Recipient, mentee: Recipient) -> httpx.Response:
+        return await service.http.delete(f"{at}/mentees/{mentee.member}", headers=service.headers(who))
+
+    assert code(await take_out(ZOE, TOM)) == (403, "group_mentor_only")
+    assert code(await take_out(STRANGER, TOM)) == (404, "group_not_found")
+    for _ in range(2):
+        assert (await take_out(MENTOR, TOM)).json()["state"] == "active"
+    assert code(await take_out(MENTOR, ZOE)) == (409, "group_too_small")
+    assert (await service.get(TOM, at)).status_code == 404
+    assert (await service.get(TOM, f"/mentorships/{mentorships[2]}")).json()["state"] == "active"
+    assert (await service.published()).count("group.mentee_removed") == 1
+
+
 async def test_only_people_in_it_see_a_group_and_only_its_mentor_changes_it(service: MentorshipsService) -> None:
     at, mentorships = await opened(service, MENTEE, ZOE)
     assert (await service.get(STRANGER, at)).status_code == 404

@@ -12,7 +12,15 @@ from services.mentorships.groups.usecases import Seen
 from services.mentorships.kernel.pairs import Decided, Party
 from services.mentorships.meetings.domain.plans import Plan
 from services.mentorships.projections.domain import Person
-from shared.contracts.short_formats import GroupChanged, GroupEnded, GroupMet, GroupNews, GroupOpened, GroupReminded
+from shared.contracts.short_formats import (
+    GroupChanged,
+    GroupEnded,
+    GroupMenteeRemoved,
+    GroupMet,
+    GroupNews,
+    GroupOpened,
+    GroupReminded,
+)
 from shared.errors import Conflict, Forbidden, NotFound, Rejected
 from tests.unit.mentorships_people import ADA, DAY, MIA, NOW
 
@@ -66,6 +74,7 @@ COMMANDS: dict[str, Act] = {
     "cancel_one": lambda group: domain.cancel_one(group, SECOND_ID, by="ada", now=NOW),
     "hold": lambda group: domain.hold(group, FIRST_ID, by="mia", now=LATER),
     "leave": lambda group: domain.leave(group, "mia", now=NOW),
+    "remove": lambda group: domain.remove(group, "mia", by="ada", now=NOW),
     "end": lambda group: domain.end(group, by="ada", now=NOW),
 }
 
@@ -162,6 +171,22 @@ def test_who_leaves_is_no_longer_waited_for_and_a_group_of_one_ends() -> None:
     over = domain.leave(without.state, "zoe", now=NOW)
     assert (over.state.state, over.state.reason, over.state.due_at) == ("ended", "too_few", None)
     assert isinstance(over.event, GroupEnded)
+
+
+def test_the_mentor_takes_out_who_does_not_sign_but_leaves_two() -> None:
+    group = signed(opened().state, MIA, ZOE)
+    assert "remove" in domain.possible(group, "ada")
+    without = domain.remove(group, "tom", by="ada", now=NOW)
+    assert without is not None
+    assert (without.state.state, without.state.in_force) == ("active", without.state.terms)
+    assert isinstance(without.event, GroupMenteeRemoved)
+    assert [person.member for person in without.event.recipients] == ["tom"]
+    assert domain.remove(without.state, "tom", by="ada", now=NOW) is None
+    assert "remove" not in domain.possible(without.state, "ada")
+    with pytest.raises(Conflict, match="end it instead"):
+        domain.remove(without.state, "zoe", by="ada", now=NOW)
+    with pytest.raises(Forbidden):
+        domain.remove(group, "tom", by="mia", now=NOW)
 
 
 def test_a_meeting_is_held_once_and_its_minutes_are_the_mentors() -> None:

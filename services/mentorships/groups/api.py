@@ -169,6 +169,14 @@ def _agreeing(routes: APIRouter, groups: Groups, clock: Clock) -> None:
         request = GroupRequest(group=group, expected=known, trace=trace)
         return _with_etag(response, await groups.leave(me, request), clock)
 
+    @routes.delete("/groups/{group}/mentees/{member}", response_model_exclude_none=True, responses=refusals)
+    async def remove_mentee(
+        group: Id, member: Id, me: SignedIn, known: KnownVersion, trace: Traced, response: Response
+    ) -> GroupRead:
+        """By the mentor. The mentee is notified and no longer waited for; their mentorship goes on."""
+        request = GroupRequest(group=group, expected=known, trace=trace)
+        return _with_etag(response, await groups.remove(me, request, member), clock)
+
 
 def _meeting(routes: APIRouter, groups: Groups, clock: Clock) -> None:
     refusals = problems(403, 404, 409, 412)

@@ -15,7 +15,14 @@ from services.mentorships.kernel.pairs import Decided, Party, People, Side
 from services.mentorships.meetings.domain import occurrences
 from services.mentorships.meetings.domain.occurrences import CANCELLED, Occurrence
 from services.mentorships.meetings.domain.plans import Plan, require_start
-from shared.contracts.short_formats import GroupChanged, GroupEnded, GroupMet, GroupOpened, GroupReminded
+from shared.contracts.short_formats import (
+    GroupChanged,
+    GroupEnded,
+    GroupMenteeRemoved,
+    GroupMet,
+    GroupOpened,
+    GroupReminded,
+)
 from shared.errors import Conflict, FieldError, Forbidden, NotFound, Rejected
 
 State = Literal["forming", "active", "ended"]
@@ -30,13 +37,14 @@ MACHINE = StateMachine(
         "cancel_one": {"active": "active"},
         "hold": {"active": "active"},
         "leave": {"forming": "forming", "active": "active"},
+        "remove": {"forming": "forming", "active": "active"},
         "end": {"forming": "ended", "active": "ended"},
     },
 )
 """`agree` follows the last signature; `end` is the mentor's, or follows when fewer than two mentees are left."""
-Possible = Literal["propose", "sign", "plan", "cancel_one", "hold", "leave", "end"]
+Possible = Literal["propose", "sign", "plan", "cancel_one", "hold", "leave", "remove", "end"]
 _OF: Mapping[Side, frozenset[str]] = {
-    "mentor": frozenset({"propose", "sign", "plan", "cancel_one", "hold", "end"}),
+    "mentor": frozenset({"propose", "sign", "plan", "cancel_one", "hold", "remove", "end"}),
     "mentee": frozenset({"sign", "hold", "leave"}),
 }
 LEAST_MENTEES, MOST_MENTEES = 2, 12
@@ -129,6 +137,8 @@ def possible(group: Group, member: str) -> tuple[Possible, ...]:
         allowed.discard("sign")
     if group.plan is None:
         allowed -= {"cancel_one", "hold"}
+    if len(group.mentees) <= LEAST_MENTEES:
+        allowed.discard("remove")
     return tuple(command for command in get_args(Possible) if command in allowed)
 
 
@@ -216,6 +226,19 @@ def leave(group: Group, member: str, *, now: datetime) -> Decided[Group]:
     if len(mentees) < LEAST_MENTEES:
         return _ended(replace(group, mentees=mentees), reason="too_few", now=now)
     return _changed(_agreed(_next(group, now, mentees=mentees), now), "mentee_left", by=member)
+
+
+def remove(group: Group, member: str, *, by: str, now: datetime) -> Decided[Group] | None:
+    """The mentor takes out a mentee, for example one who does not sign. None for who is not in the group (any more)."""
+    _require(group, "remove", by)
+    removed = next((mentee.party for mentee in group.mentees if mentee.party.member == member), None)
+    if removed is None:
+        return None
+    if len(group.mentees) <= LEAST_MENTEES:
+        raise Conflict("group_too_small", f"a group has at least {LEAST_MENTEES} mentees: end it instead")
+    mentees = tuple(mentee for mentee in group.mentees if mentee.party != removed)
+    after = _agreed(_next(group, now, mentees=mentees), now)
+    return Decided(state=after, event=GroupMenteeRemoved(recipients=(removed.as_recipient,), **_about(after)))
 
 
 def end(group: Group, *, by: str, now: datetime) -> Decided[Group]:

@@ -129,6 +129,10 @@ class Groups:
 
         return await self._change(me, request, decide)
 
+    async def remove(self, me: Principal, request: GroupRequest, mentee: str) -> Seen:
+        now = self._clock.now()
+        return await self._change(me, request, lambda group, by: domain.remove(group, mentee, by=by, now=now))
+
     async def plan_meetings(self, me: Principal, request: GroupRequest, plan: Plan) -> Seen:
         now = self._clock.now()
         return await self._change(me, request, lambda group, by: domain.plan_meetings(group, plan, by=by, now=now))

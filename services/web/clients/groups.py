@@ -74,6 +74,9 @@ class Groups:
         """The mentor ends the group with it."""
         await self.service.post(f"/groups/{id}/leave", idempotency_key=idempotency_key)
 
+    async def remove(self, id: str, mentee: str) -> None:
+        await self.service.delete(f"/groups/{id}/mentees/{mentee}")
+
     async def plan_meetings(self, id: str, plan: Mapping[str, Any], *, etag: str) -> None:
         await self.service.put(f"/groups/{id}/meetings", dict(plan), etag=etag)
 

@@ -57,6 +57,8 @@ async def _act(visit: SignedInVisit, id: str, form: Form) -> None:
     command, named = form.text("command"), _MEETING.fullmatch(form.text("meeting"))
     if command == "leave":
         await visit.groups.leave(id, idempotency_key=form.idempotency_key)
+    elif command == "remove":
+        await visit.groups.remove(id, form.text("mentee"))
     elif command == "sign":
         await visit.groups.sign(id, form.number("number") or 0, idempotency_key=form.idempotency_key)
     elif named and named[1] == "held":

@@ -62,6 +62,7 @@ KINDS: Mapping[str, Kind] = {
     "visit-reminded": Kind("mentorships", "/visits/{id}", is_urgent=True),
     "group-opened": Kind("mentorships", "/groups/{id}"),
     "group-changed": Kind("mentorships", "/groups/{id}"),
+    "group-mentee_removed": Kind("mentorships", "/groups"),
     "group-reminded": Kind("mentorships", "/groups/{id}", is_urgent=True),
     "group-ended": Kind("mentorships", "/groups/{id}"),
     "goal-changed": Kind("mentorships", "/mentorships/{id}/goals"),
