@@ -84,6 +84,11 @@ async def test_a_number_that_is_none_is_explained_at_its_field(running: Running,
     async with running.visitor() as page:
         await sign_in(page, mentor.name)
         await page.goto("/profile/steps/meeting")
+        await page.get_by_label("How many mentees at least").fill("2")
+        await page.get_by_label("When do you usually have time?").fill("fri-17-20\nsat-09-12")
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await expect(page.get_by_text("fri-17-20, sat-09-12")).to_be_visible()
+        await page.goto("/profile/steps/meeting")
         await page.get_by_label("How many mentees at a time?").fill("99")
         await page.get_by_role("button", name="Save", exact=True).click()
         link = page.get_by_role("alert").get_by_role("link", name="Enter a whole number from 0 to 50.")

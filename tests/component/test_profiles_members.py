@@ -46,6 +46,15 @@ async def test_preferences_are_published_again_under_the_next_sequence(network: 
     assert [row["sequence"] for row in await network.rows("contacts", member["id"])] == [1]
 
 
+async def test_title_and_cohort_are_entered_and_published_nowhere(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    member = await network.member(coordinator, "ada", title=" Dr. ", cohort="PGY-2")
+    assert (member["title"], member["cohort"]) == ("Dr.", "PGY-2")
+    rows = [row for topic in ("members", "contacts", "mentoring") for row in await network.rows(topic, member["id"])]
+    assert rows
+    assert not any("Dr." in row["value"] or "PGY-2" in row["value"] for row in rows)
+
+
 async def test_a_change_is_published_only_to_topics_whose_fields_changed(network: Network, here: str) -> None:
     coordinator = await network.institution(here)
     member = await network.member(coordinator, "ada")

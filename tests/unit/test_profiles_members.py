@@ -40,6 +40,11 @@ def test_the_story_is_in_no_event_and_principles_are_for_mentorships_only() -> N
     assert kinds(ada(), ada(principles="Listen.")) == [MentoringProfileChanged]
 
 
+def test_title_and_cohort_are_in_no_event() -> None:
+    assert kinds(ada(), ada(title="Dr.", cohort="PGY-2")) == []
+    assert (ada(title="Dr.").full_name, ada().full_name) == ("Dr. Ada", "Ada")
+
+
 def test_a_changed_identifier_is_published_to_those_who_use_it() -> None:
     assert kinds(ada(), ada(external_id="7")) == [PreferencesChanged]
     assert kinds(ada(), ada(email="a@example.org")) == [PreferencesChanged, ContactChanged]

@@ -51,7 +51,7 @@ NEW = Member(
 )
 UNPUBLISHED = {
     *("story", "story_shown_to", "pronouns", "shares_email"),
-    *("external_id", "imported", "declined_affiliations"),
+    *("external_id", "imported", "declined_affiliations", "title", "cohort"),
 }
 """Fields that no topic carries: docs/operations.md names them as lost."""
 

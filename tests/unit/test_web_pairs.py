@@ -23,7 +23,7 @@ def pair(id: str = "p1", *, mentor: str = "mo", home: str = "st-anna", **fields:
 _WAITING = {"mentee": "ana", "reason": {"code": "no_common_language", "explanation": ""}}
 _ANSWERS = {
     "GET profiles/programmes": page_of(_PROGRAMME),
-    "GET profiles/members": page_of(member("ana", name="=Ana", external_id="007")),
+    "GET profiles/members": page_of(member("ana", name="=Ana", external_id="007", cohort="PGY-2")),
     "GET profiles/members/mo": ok(member("mo")),
     "GET matching/programmes/care/relationships": page_of(
         pair(),
@@ -46,18 +46,18 @@ async def test_pairs_are_a_file_with_names_of_own_members_alone_and_nothing_comp
     """Also of those who have left the programme; of another institution's mentor nothing but the institution."""
     async with pages(FakeServices(_ANSWERS), roles=_COORDINATOR) as site:
         header, first, second = rows_of(await site.get("/programmes/care/mentorships.csv"))
-    assert header[:4] == ["mentee_name", "mentee_email", "mentee_staff_number", "mentee_institution"]
-    ana = ["'=Ana", "ana@st-anna.example", "007", "st-anna"]
-    assert first == [*ana, "Mo", "mo@st-anna.example", "", "st-anna", "active", "", "2026-11-01", "", "care", "p1"]
-    outside = ["", "", "", "south"]
+    assert header[:5] == [f"mentee_{name}" for name in ("name", "email", "staff_number", "cohort", "institution")]
+    ana = ["'=Ana", "ana@st-anna.example", "007", "PGY-2", "st-anna"]
+    assert first == [*ana, "Mo", "mo@st-anna.example", "", "", "st-anna", "active", "", "2026-11-01", "", "care", "p1"]
+    outside = ["", "", "", "", "south"]
     assert second == [*ana, *outside, "closed", "moved_on", "2026-11-01", "2026-11-30", "care", "p2"]
 
 
 async def test_who_waits_is_a_file_with_names_and_the_reason_in_words() -> None:
     async with pages(FakeServices(_ANSWERS), roles=_COORDINATOR) as site:
         _, row = rows_of(await site.get("/programmes/care/waiting.csv"))
-    assert row[:5] == ["'=Ana", "ana@st-anna.example", "007", "st-anna", "no_common_language"]
-    assert row[5]
+    assert row[:6] == ["'=Ana", "ana@st-anna.example", "007", "PGY-2", "st-anna", "no_common_language"]
+    assert row[6]
 
 
 async def test_places_of_a_round_are_a_file_with_names() -> None:
@@ -66,7 +66,7 @@ async def test_places_of_a_round_are_a_file_with_names() -> None:
     answers = _ANSWERS | {"GET matching/rounds/r": ok(round), "GET matching/rounds/r/pairs": page_of(place)}
     async with pages(FakeServices(answers), roles=_COORDINATOR) as site:
         _, row = rows_of(await site.get("/rounds/r/places.csv"))
-    assert row == ["'=Ana", "ana@st-anna.example", "007", "st-anna", "", "", "", "", "left", "outranked"]
+    assert row == ["'=Ana", "ana@st-anna.example", "007", "PGY-2", "st-anna", *[""] * 5, "left", "outranked"]
 
 
 async def test_a_pair_is_searched_for_chosen_and_added() -> None:

@@ -31,6 +31,8 @@ class Member(Read):
     institution: str
     version: int
     name: str
+    title: str = ""
+    cohort: str = ""
     email: str
     locale: str
     external_id: str | None
@@ -46,11 +48,18 @@ class Member(Read):
     time_zone: str
     hours_per_month: int
     capacity: int
+    least_group: int = 0
+    mentors_wanted: int = 1
+    available: tuple[str, ...] = ()
     style: str | None
     reverse_mentoring: bool
     principles: str
     across_institutions: bool
     has_sign_in: bool
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.title} {self.name}".strip()
 
     def has_role(self, role: str) -> bool:
         return any(role in enrolment.roles for enrolment in self.enrolments)

@@ -18,7 +18,7 @@ from shared.contracts.payload import Id
 
 _ROWS = 50_000
 _AT_ONCE = 10
-_PERSON = ("name", "email", "staff_number", "institution")
+_PERSON = ("name", "email", "staff_number", "cohort", "institution")
 _PAIR = (*(f"mentee_{field}" for field in _PERSON), *(f"mentor_{field}" for field in _PERSON))
 Cells = tuple[str, ...]
 
@@ -84,7 +84,7 @@ def _cells(people: Mapping[str, Member], party: Party | None) -> Cells:
     if party is None:
         return ("",) * len(_PERSON)
     known = people.get(party.member)
-    named = (known.name, known.email, known.external_id or "") if known else ("", "", "")
+    named = (known.full_name, known.email, known.external_id or "", known.cohort) if known else ("",) * 4
     return (*named, party.institution)
 
 

@@ -80,8 +80,11 @@ async def _save(visit: SignedInVisit, step: Step, form: Form) -> Response:
     profile, etag = await visit.profiles.me()
     values, errors = step.read(form, profile)
     if errors:
-        most = {field.name: field.most for field in step.fields}
-        worded = {name: number_error(visit, text, most[name]) for name, text in errors.items()}
+        bounds = {field.name: (field.least, field.most) for field in step.fields}
+        worded = {
+            name: number_error(visit, text, least=bounds[name][0], most=bounds[name][1])
+            for name, text in errors.items()
+        }
         return _step(visit, step, profile, form.version, form.with_errors(worded), status=422)
     refused = await change_profile(visit, values, form)
     if refused is None:
@@ -143,5 +146,5 @@ def missing(profile: Own) -> Sequence[str]:
     return [key for key, lacks in (("topics", wants or offers), ("meeting", not can_meet)) if lacks]
 
 
-def number_error(visit: SignedInVisit, text: str, most: int) -> str:
-    return visit.language.text(text).format(least=0, most=most)
+def number_error(visit: SignedInVisit, text: str, *, most: int, least: int = 0) -> str:
+    return visit.language.text(text).format(least=least, most=most)

@@ -11,7 +11,7 @@ from services.web.pages.forms import Form
 from services.web.pages.weights import FACTORS, MOST_WEIGHT, WRONG_NUMBER
 from shared.spreadsheets.cleaning import slug
 
-Kind = Literal["line", "area", "choice", "many", "terms", "languages", "number", "flag"]
+Kind = Literal["line", "lines", "area", "choice", "many", "terms", "languages", "number", "flag"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Field:
     of: str = ""
     role: str = ""
     """Only for people with this role in a programme."""
+    least: int = 0
     most: int = 0
 
     def is_for(self, profile: Own) -> bool:
@@ -34,6 +35,8 @@ class Field:
         value = getattr(profile, self.name)
         if self.kind == "terms":
             return ["\n".join(term.replace("-", " ").replace("_", " ") for term in value)]
+        if self.kind == "lines":
+            return ["\n".join(value)]
         if self.kind == "flag":
             return ["yes"] if value else []
         if self.kind in {"many", "languages"}:
@@ -47,12 +50,13 @@ class Field:
         if self.kind == "flag":
             return form.has(self.name, "yes")
         if self.kind == "number":
-            return whole_number(form.text(self.name), most=self.most)
+            return whole_number(form.text(self.name), least=self.least, most=self.most)
+        if self.kind == "lines":
+            return form.text(self.name).split()
         if self.kind == "terms":
             return list(dict.fromkeys(filter(None, map(slug, re.split(r"[\n,;]", form.text(self.name))))))
-        if self.kind == "choice":
-            return form.text(self.name) or None
-        return form.text(self.name).strip()
+        text = form.text(self.name).strip()
+        return None if self.kind == "choice" and not text else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,9 +91,9 @@ class Step:
                 yield field, typed, stored
 
 
-def whole_number(text: str, *, most: int) -> int:
+def whole_number(text: str, *, most: int, least: int = 0) -> int:
     stripped = text.strip()
-    if not (stripped.isascii() and stripped.isdecimal() and int(stripped[:9]) <= most):
+    if not (stripped.isascii() and stripped.isdecimal() and least <= int(stripped[:9]) <= most):
         raise ValueError(WRONG_NUMBER)
     return int(stripped)
 
@@ -113,6 +117,12 @@ STEPS: tuple[Step, ...] = (
         key="about",
         title=N_("About you"),
         fields=(
+            Field(
+                name="title",
+                kind="line",
+                label=N_("Title"),
+                hint=N_("Such as Dr. or Prof. It is shown before your name."),
+            ),
             Field(name="name", kind="line", label=N_("Name")),
             Field(name="pronouns", kind="line", label=N_("Pronouns"), hint=N_("Shown where your name is shown.")),
             Field(
@@ -180,6 +190,29 @@ STEPS: tuple[Step, ...] = (
                 hint=N_("In all programmes together. 0 is a pause. Promise less than you could."),
                 role="mentor",
                 most=50,
+            ),
+            Field(
+                name="least_group",
+                kind="number",
+                label=N_("How many mentees at least, in a round?"),
+                hint=N_("A round gives you so many or nobody. 0: any number is right."),
+                role="mentor",
+                most=50,
+            ),
+            Field(
+                name="mentors_wanted",
+                kind="number",
+                label=N_("How many mentors at a time?"),
+                hint=N_("In each programme. From 1 to 10."),
+                role="mentee",
+                least=1,
+                most=10,
+            ),
+            Field(
+                name="available",
+                kind="lines",
+                label=N_("When do you usually have time?"),
+                hint=N_("One time a line, by your own clock: fri-17-20 is Friday from 17 to 20 o'clock."),
             ),
             Field(
                 name="hours_per_month",

@@ -42,7 +42,7 @@ def weights_router() -> APIRouter:
         weights, errors = weights_of(form)
         profile, etag = await visit.profiles.me()
         if errors:
-            worded = {name: number_error(visit, text, MOST_WEIGHT) for name, text in errors.items()}
+            worded = {name: number_error(visit, text, most=MOST_WEIGHT) for name, text in errors.items()}
             return await _weights_page(visit, profile, form.version, form.with_errors(worded))
         if form.text("step") == "try":
             previews = await _previews(visit, profile, weights)

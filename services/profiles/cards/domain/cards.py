@@ -43,7 +43,7 @@ def card(of: Member, *, relation: Relation, viewed_by: Member) -> Card | None:
         stage=of.stage,
         specialty=of.specialty,
         principles=of.principles,
-        name=of.name if is_named else None,
+        name=of.full_name if is_named else None,
         pronouns=(of.pronouns or None) if is_named else None,
         story=(of.story or None) if shows_story else None,
         email=of.email if is_matched and of.shares_email else None,

@@ -19,6 +19,8 @@ class MemberView(BaseModel):
     institution: str
     version: int
     name: str
+    title: str
+    cohort: str
     email: str
     locale: str
     external_id: str | None

@@ -31,6 +31,8 @@ class Member:
     id: str
     institution: str
     name: str
+    title: str = ""
+    cohort: str = ""
     email: str
     locale: str = "en"
     external_id: str | None = None
@@ -72,6 +74,11 @@ class Member:
     """The person's sign-in, once they have accepted an invitation."""
     imported: Mapping[str, Any] = field(default_factory=dict)
     """Each field's value in the last roster: a value that differs was edited by the person or a coordinator."""
+
+    @property
+    def full_name(self) -> str:
+        """With the title, as cards show it."""
+        return f"{self.title} {self.name}".strip()
 
     @property
     def awaiting_affiliations(self) -> tuple[str, ...]:

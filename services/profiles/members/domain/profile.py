@@ -13,7 +13,7 @@ from services.profiles.kernel.domain.fields import Name, Weights, wrong
 from shared.contracts.payload import Id, Slug
 from shared.contracts.profiles import Enrolment, Format, Stage, Style, Weekly
 from shared.identifiers import Email, ExternalId
-from shared.text import Text
+from shared.text import Line, Text
 from shared.zones import zones
 
 T = TypeVar("T", bound=Hashable)
@@ -77,6 +77,10 @@ class Profile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name = ""
+    title: Annotated[Line, Field(max_length=40)] = ""
+    """Such as `Dr.`: shown before the name, and not compared with it."""
+    cohort: Annotated[Line, Field(max_length=60)] = ""
+    """The training year, intake or class, in the institution's own words: `PGY-2`, `2026`."""
     email: Email = ""
     locale: Locale = "en"
     external_id: ExternalId | None = None
@@ -123,4 +127,4 @@ class FullProfile(Profile, Private):
 
 
 PERSON_ONLY = frozenset(Private.model_fields)
-INSTITUTION_ONLY = frozenset({"external_id", "affiliations", "enrolments"})
+INSTITUTION_ONLY = frozenset({"external_id", "cohort", "affiliations", "enrolments"})
