@@ -50,7 +50,7 @@ def test_name_and_pronouns_are_shown_inside_the_institution_or_after_acceptance(
     assert shown(mara(institution), relation) == ALWAYS | ({"name", "pronouns"} if is_named else set())
 
 
-def test_a_title_stands_before_the_name() -> None:
+def test_a_title_is_shown_before_the_name() -> None:
     seen = card(mara(title="Dr."), relation="matched", viewed_by=VIEWER)
     assert seen is not None
     assert seen.name == "Dr. Mara"
