@@ -9,6 +9,7 @@ from services.profiles.institutions import wiring as institutions
 from services.profiles.invitations import wiring as invitations
 from services.profiles.members import wiring as members
 from services.profiles.privacy import wiring as privacy
+from services.profiles.privacy.erasure.repository import erase_now
 from services.profiles.programmes import wiring as programmes
 from services.profiles.republishing import wiring as republishing
 from services.profiles.rosters import wiring as rosters
@@ -47,7 +48,7 @@ def build(settings: Settings, clock: Clock, *, roles: Collection[str] = ROLES) -
         [
             republishing.build(dependencies, settings),
             privacy.build(dependencies, settings),
-            rosters.build(dependencies, settings),
+            rosters.build(dependencies, settings, erase_now=erase_now(clock)),
             cards.build(dependencies),
             consents.build(dependencies),
             invitations.build(dependencies, settings),

@@ -236,7 +236,13 @@ LABELS: Mapping[str, Mapping[str, str]] = {
         "unchanged": N_("Unchanged"),
         "refused": N_("Refused"),
     },
-    "roster": {"waiting": N_("Being applied"), "done": N_("Done"), "failed": N_("Failed")},
+    "roster": {
+        "waiting": N_("Being applied"),
+        "done": N_("Done"),
+        "failed": N_("Failed"),
+        "undoing": N_("Being undone"),
+        "undone": N_("Undone"),
+    },
     "round": {
         "draft": N_("Freezing its participants"),
         "running": N_("Being solved"),

@@ -81,6 +81,9 @@ REFUSALS: Mapping[str, str] = {
     "outbox_behind": N_("Changes cannot be saved at the moment. Reading still works: try again in a few minutes."),
     "version_stale": N_("This was changed in the meantime. Look at it again before you decide."),
     "invitation_unknown": N_("This invitation code is not known, was used, or has expired. Ask for a new one."),
+    "roster_tried_only": N_("The file was only tried. Nothing was changed."),
+    "roster_not_done": N_("This import is not done yet. Try again in a moment."),
+    "roster_undo_over": N_("An import can be undone for a day. Mend the file and import it again."),
     "group_too_small": N_("A group has at least two mentees. End it instead."),
     "move_code_empty": N_("Enter the code that you got at the institution that you leave."),
     "move_code_not_found": N_(

@@ -72,6 +72,9 @@ class RostersInMemory:
     async def waiting(self) -> Sequence[Roster]:
         return [roster for roster in self.rosters.values() if roster.state == "waiting"]
 
+    async def undoing(self) -> Sequence[Roster]:
+        return []
+
     async def abandoned(self, before: datetime) -> Sequence[Roster]:
         return [
             roster for roster in self.rosters.values() if roster.state == "receiving" and roster.created_at < before
@@ -88,6 +91,10 @@ class RostersInMemory:
 
     async def finish(self, roster: Roster, at: datetime) -> None:
         self.rosters[roster.id] = replace(roster, state="done", finished_at=at)
+
+
+class NothingToUndo:
+    async def forget_old(self, now: datetime) -> None: ...
 
 
 @dataclass
@@ -123,7 +130,7 @@ def csv(rows: int) -> bytes:
 async def receive(
     repository: RostersInMemory, file: bytes, me: Principal, *, id: str = "r", max_rows: int = 100_000
 ) -> Roster:
-    receiving = RosterIntake(repository, NoProgrammes(), clock=FixedClock(), max_rows=max_rows)  # type: ignore[arg-type]
+    receiving = RosterIntake(repository, NoProgrammes(), NothingToUndo(), clock=FixedClock(), max_rows=max_rows)  # type: ignore[arg-type]
     return await receiving.receive(
         me, id=id, file=io.BytesIO(file), mapping_text=MAPPING, section_name="s", dry_run=False, trace=TRACE
     )
@@ -180,7 +187,7 @@ async def test_rosters_take_turns_by_chunk() -> None:
     repository = RostersInMemory()
     await receive(repository, csv(CHUNK * 3), principal("institution_coordinator"), id="long")
     await receive(repository, csv(1), principal("institution_coordinator", institution="there"), id="short")
-    await RosterWorker(repository, NoProgrammes(), ALease(), FixedClock()).work()
+    await RosterWorker(repository, NoProgrammes(), NothingToUndo(), ALease(), FixedClock()).work()
     assert repository.worked == ["long", "short", "long", "long"]
     assert {roster.state for roster in repository.rosters.values()} == {"done"}
 
@@ -197,7 +204,7 @@ async def test_a_roster_whose_chunk_fails_does_not_hold_up_the_others_and_its_fa
     await receive(repository, csv(1), principal("institution_coordinator"), id="broken")
     await receive(repository, csv(CHUNK * 2), principal("institution_coordinator", institution="there"), id="whole")
     with pytest.raises(ExceptionGroup) as raised:
-        await RosterWorker(repository, NoProgrammes(), ALease(), FixedClock()).work()
+        await RosterWorker(repository, NoProgrammes(), NothingToUndo(), ALease(), FixedClock()).work()
     assert [type(fault) for fault in raised.value.exceptions] == [OverflowError]
     assert {id: roster.state for id, roster in repository.rosters.items()} == {"broken": "waiting", "whole": "done"}
 
@@ -205,9 +212,9 @@ async def test_a_roster_whose_chunk_fails_does_not_hold_up_the_others_and_its_fa
 async def test_a_worker_that_loses_the_lease_stops_and_the_next_continues() -> None:
     repository = RostersInMemory()
     await receive(repository, csv(CHUNK * 3), principal("institution_coordinator"))
-    await RosterWorker(repository, NoProgrammes(), ALease(takes=2), FixedClock()).work()
+    await RosterWorker(repository, NoProgrammes(), NothingToUndo(), ALease(takes=2), FixedClock()).work()
     assert len(repository.worked) == 1
-    await RosterWorker(repository, NoProgrammes(), ALease(), FixedClock()).work()
+    await RosterWorker(repository, NoProgrammes(), NothingToUndo(), ALease(), FixedClock()).work()
     assert len(repository.worked) == 3
     assert repository.rosters["r"].state == "done"
 
@@ -224,13 +231,13 @@ async def test_an_interrupted_upload_is_reported_as_failed() -> None:
         trace=TRACE,
     )
     repository.rosters = {"old": old, "fresh": replace(old, id="fresh", created_at=NOW)}
-    await RosterWorker(repository, NoProgrammes(), ALease(), FixedClock()).work()
+    await RosterWorker(repository, NoProgrammes(), NothingToUndo(), ALease(), FixedClock()).work()
     assert [repository.rosters[id].state for id in ("old", "fresh")] == ["failed", "receiving"]
 
 
 async def test_another_institutions_roster_is_not_found() -> None:
     repository = RostersInMemory()
     await receive(repository, csv(1), principal("institution_coordinator"))
-    receiving = RosterIntake(repository, NoProgrammes(), clock=FixedClock(), max_rows=1)  # type: ignore[arg-type]
+    receiving = RosterIntake(repository, NoProgrammes(), NothingToUndo(), clock=FixedClock(), max_rows=1)  # type: ignore[arg-type]
     with pytest.raises(NotFound):
         await receiving.see(principal("institution_coordinator", institution="there"), "r")

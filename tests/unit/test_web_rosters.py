@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.unit.web_kit import FakeServices, ok, page_of, pages, text_of
+from tests.unit.web_kit import FakeServices, ok, page_of, pages, problem, text_of
 
 _COORDINATOR = frozenset({"institution_coordinator"})
 
@@ -40,3 +40,29 @@ async def test_the_form_asks_for_people_who_come_back_and_for_new_staff_numbers(
         shown = await site.get("/rosters")
     assert 'name="reactivate" value="yes"' in shown.text
     assert 'name="same_person"' in shown.text
+
+
+async def test_an_import_is_undone_and_what_stays_is_listed() -> None:
+    undoable = roster(undo_until="2026-12-02T09:00:00Z")
+    answers = {"GET profiles/rosters/r/rows": page_of(), "POST profiles/rosters/r/undo": ok(undoable)}
+    async with pages(FakeServices({**answers, "GET profiles/rosters/r": ok(undoable)}), roles=_COORDINATOR) as site:
+        shown = text_of(await site.get("/rosters/r"))
+        asked = await site.post("/rosters/r")
+    assert "This is possible until 2 December 2026, 09:00." in shown
+    assert (asked.status_code, asked.headers["location"]) == (303, "/rosters/r")
+    after = roster(status="undone", undone=3, left=1)
+    left = {**row(7, "updated", ""), "member": "ada", "reasons": []}
+    answers = {"GET profiles/rosters/r": ok(after), "GET profiles/rosters/r/rows": page_of(left)}
+    async with pages(FakeServices(answers), roles=_COORDINATOR) as site:
+        page = await site.get("/rosters/r")
+    assert "3 rows are undone. 1 row stays, because the person was changed since:" in text_of(page)
+    assert 'href="/members/ada"' in page.text
+    assert "Undo this import" not in page.text
+
+
+async def test_an_import_that_cannot_be_undone_any_more_says_what_to_do() -> None:
+    refused = problem(409, "roster_undo_over")
+    answers = {"GET profiles/rosters/r/rows": page_of(), "POST profiles/rosters/r/undo": refused}
+    async with pages(FakeServices({**answers, "GET profiles/rosters/r": ok(roster())}), roles=_COORDINATOR) as site:
+        answer = await site.post("/rosters/r")
+    assert "Mend the file and import it again." in text_of(answer)

@@ -7,6 +7,7 @@ from fastapi import APIRouter, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel
 
 from services.profiles.rosters.domain.merging import Verdict
+from services.profiles.rosters.domain.undoing import Undone
 from services.profiles.rosters.usecases import Answers, Roster, RosterIntake, RowFilter, RowResult, State
 from shared.contracts.payload import Id
 from shared.errors import Rejected
@@ -41,7 +42,9 @@ class Counts(BaseModel):
 
 
 class RosterView(BaseModel):
-    """`status`: waiting (applied now or soon), done, or failed (the upload was cut off; nothing was imported)."""
+    """`status`: waiting (applied now or soon), done, failed (the upload was cut off; nothing was imported), undoing or
+    undone.
+    """
 
     id: str
     section: str
@@ -51,6 +54,12 @@ class RosterView(BaseModel):
     counts: Counts
     created_at: datetime
     finished_at: datetime | None
+    undo_until: datetime | None
+    """How long the import can be undone; null where it cannot."""
+    undone: int
+    """Rows that were undone."""
+    left: int
+    """Rows that were not, because their member was changed since."""
 
 
 class ReasonView(BaseModel):
@@ -67,6 +76,7 @@ class RowView(BaseModel):
     reasons: list[ReasonView]
     kept: tuple[str, ...]
     """Fields where a later edit stays, because the mapping does not declare them authoritative."""
+    undone: Undone | None
 
 
 def _view(roster: Roster) -> RosterView:
@@ -79,12 +89,17 @@ def _view(roster: Roster) -> RosterView:
         counts=Counts.model_validate(roster.counts),
         created_at=roster.created_at,
         finished_at=roster.finished_at,
+        undo_until=roster.undo_until(),
+        undone=roster.undone.get("undone", 0),
+        left=roster.undone.get("left", 0),
     )
 
 
 def _row_view(row: RowResult) -> RowView:
     reasons = [ReasonView(column=reason.column, message=reason.message) for reason in row.reasons]
-    return RowView(line=row.line, verdict=row.verdict, member=row.member, reasons=reasons, kept=row.kept)
+    return RowView(
+        line=row.line, verdict=row.verdict, member=row.member, reasons=reasons, kept=row.kept, undone=row.undone
+    )
 
 
 def _numbers(lines: str) -> frozenset[str]:
@@ -145,6 +160,13 @@ def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
     async def see(roster: Id, me: SignedIn) -> RosterView:
         return _view(await rosters.see(me, roster))
 
+    @routes.post("/{roster}/undo", status_code=202, responses=problems(403, 404, 409))
+    async def undo(roster: Id, me: SignedIn, _key: IdempotencyKey = None) -> RosterView:
+        """By a coordinator, within a day. Members whom the import added are erased, changed ones get their earlier
+        values back; members who were changed since stay as they are.
+        """
+        return _view(await rosters.undo(me, roster))
+
     @routes.get("/{roster}/rows", responses=problems(404))
     async def rows(
         roster: Id,
@@ -152,11 +174,12 @@ def rosters_router(rosters: RosterIntake, *, max_bytes: int) -> APIRouter:
         *,
         verdict: Verdict | None = None,
         remarks: Annotated[bool, Query(description="Only rows that are not refused and have a reason")] = False,
+        undone: Annotated[Undone | None, Query(description="Only rows that were undone, or left as they are")] = None,
         limit: Limit = 100,
         cursor: str | None = None,
     ) -> Page[RowView]:
         """Every row's verdict, by line."""
-        wanted = RowFilter(verdict=verdict, remarks=remarks)
+        wanted = RowFilter(verdict=verdict, remarks=remarks, undone=undone)
         found = await rosters.verdicts(me, roster, wanted, after=line_after(cursor), limit=limit)
         return page_of(found, _row_view, limit=limit, position=lambda row: row.line)
 

@@ -17,6 +17,7 @@ from services.profiles.rosters.domain import reading
 from services.profiles.rosters.domain.fields import ROSTER
 from services.profiles.rosters.domain.merging import Import, Outcome, Verdict
 from services.profiles.rosters.domain.reading import Row
+from services.profiles.rosters.domain.undoing import UNDO_TIME, RowUndo, Undone, require_undoable
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
@@ -27,7 +28,7 @@ from shared.spreadsheets import mapping
 from shared.spreadsheets.mapping import Section
 from shared.spreadsheets.verdicts import Reason, file_refused
 
-State = Literal["receiving", "waiting", "done", "failed"]
+State = Literal["receiving", "waiting", "done", "failed", "undoing", "undone"]
 CHUNK = 250
 """Rows in one transaction: a quarter of the fastest number, so that other requests do not wait long."""
 
@@ -60,6 +61,13 @@ class Roster:
     counts: Mapping[Verdict, int] = field(default_factory=dict)
     finished_at: datetime | None = None
     answers: Answers = NO_ANSWERS
+    undone: Mapping[Undone, int] = field(default_factory=dict)
+    """Rows, while the import is undone and after it."""
+
+    def undo_until(self) -> datetime | None:
+        """None where it cannot be undone."""
+        is_undoable = self.state == "done" and not self.dry_run and self.finished_at is not None
+        return self.finished_at + UNDO_TIME if is_undoable and self.finished_at else None
 
     @property
     def institution(self) -> str:
@@ -93,6 +101,7 @@ class RowResult:
     member: str | None
     reasons: tuple[Reason, ...]
     kept: tuple[str, ...]
+    undone: Undone | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +109,7 @@ class RowFilter:
     verdict: Verdict | None = None
     remarks: bool = False
     """Only rows that are not refused and have a reason: what the coordinator should know of them."""
+    undone: Undone | None = None
 
 
 Plan = Callable[[Sequence[Versioned[Member]], Mapping[int, str]], Sequence[Outcome]]
@@ -129,6 +139,9 @@ class RosterRepository(Protocol):
     async def waiting(self) -> Sequence[Roster]:
         """Of all institutions, oldest first."""
 
+    async def undoing(self) -> Sequence[Roster]:
+        """The same of those that are being undone."""
+
     async def abandoned(self, before: datetime) -> Sequence[Roster]:
         """Uploads that were cut off."""
 
@@ -142,11 +155,33 @@ class RosterRepository(Protocol):
     async def finish(self, roster: Roster, at: datetime) -> None: ...
 
 
+class RosterUndo(Protocol):
+    async def begin(self, roster: Roster) -> None: ...
+
+    async def next_rows(self, roster: Roster, *, limit: int) -> Sequence[RowUndo]:
+        """Rows that are not undone yet; those whose earlier value was found taken come last."""
+
+    async def undo(self, roster: Roster, row: RowUndo) -> None:
+        """Undoes one row, or marks it as left, in one transaction."""
+
+    async def finish(self, roster: Roster) -> None: ...
+
+    async def forget_old(self, now: datetime) -> None:
+        """Deletes what undoing needs of imports that are a day old."""
+
+
 class RosterIntake:
     def __init__(
-        self, rosters: RosterRepository, programmes: ProgrammeRepository, *, clock: Clock, max_rows: int
+        self,
+        rosters: RosterRepository,
+        programmes: ProgrammeRepository,
+        undo: RosterUndo,
+        *,
+        clock: Clock,
+        max_rows: int,
     ) -> None:
         self._rosters = rosters
+        self._undo = undo
         self._programmes = programmes
         self._clock = clock
         self._max_rows = max_rows
@@ -185,6 +220,18 @@ class RosterIntake:
             )
         )
         return roster if roster.state != "receiving" else await self._keep(roster, reading.rows(file, section))
+
+    async def undo(self, me: Principal, id: str) -> Roster:
+        """By a coordinator, within a day. Idempotent."""
+        me.require("coordinator")
+        roster = await self.see(me, id)
+        if roster.state in ("undoing", "undone"):
+            return roster
+        require_undoable(
+            dry_run=roster.dry_run, state=roster.state, finished_at=roster.finished_at, now=self._clock.now()
+        )
+        await self._undo.begin(roster)
+        return await self.see(me, id)
 
     async def see(self, me: Principal, id: str) -> Roster:
         me.require("coordinator", "integrator")

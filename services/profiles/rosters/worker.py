@@ -7,7 +7,7 @@ from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.members.domain.members import Member
 from services.profiles.programmes.usecases import ProgrammeRepository
 from services.profiles.rosters.domain.merging import Outcome, merge
-from services.profiles.rosters.usecases import Roster, RosterRepository, closed_programmes
+from services.profiles.rosters.usecases import CHUNK, Roster, RosterRepository, RosterUndo, closed_programmes
 from shared.clock import Clock
 from shared.leases import Lease
 
@@ -17,8 +17,16 @@ _ABANDONED = timedelta(minutes=15)
 class RosterWorker:
     """One chunk of each roster in turn, so that a long roster delays no other."""
 
-    def __init__(self, rosters: RosterRepository, programmes: ProgrammeRepository, lease: Lease, clock: Clock) -> None:
+    def __init__(
+        self,
+        rosters: RosterRepository,
+        programmes: ProgrammeRepository,
+        undo: RosterUndo,
+        lease: Lease,
+        clock: Clock,
+    ) -> None:
         self._rosters = rosters
+        self._undo = undo
         self._programmes = programmes
         self._lease = lease
         self._clock = clock
@@ -41,6 +49,7 @@ class RosterWorker:
                     await self._apply_next_chunk(roster)
                 except Exception as fault:  # noqa: BLE001 -- raised below, when the other rosters are applied
                     faults[roster.id] = fault
+        await self._undo_imports()
         if faults:
             raise ExceptionGroup("rosters whose next chunk could not be applied", list(faults.values()))
 
@@ -56,3 +65,13 @@ class RosterWorker:
             return merge(chunk.rows, known, job, new_id=self._clock.new_id, taken=taken)
 
         await self._rosters.apply(roster, chunk, plan)
+
+    async def _undo_imports(self) -> None:
+        for roster in await self._rosters.undoing():
+            while rows := await self._undo.next_rows(roster, limit=CHUNK):
+                if not await self._lease.take():
+                    return
+                for row in rows:
+                    await self._undo.undo(roster, row)
+            await self._undo.finish(roster)
+        await self._undo.forget_old(self._clock.now())

@@ -116,6 +116,9 @@ class Roster(Read):
     rows: int
     counts: Counts
     created_at: datetime
+    undo_until: datetime | None = None
+    undone: int = 0
+    left: int = 0
 
 
 class RowReason(Read):
@@ -126,6 +129,7 @@ class RowReason(Read):
 class Row(Read):
     line: int
     verdict: str
+    member: str | None = None
     reasons: tuple[RowReason, ...]
 
 
@@ -297,6 +301,9 @@ class Profiles:
 
     async def roster(self, id: str) -> Roster:
         return Roster.model_validate((await self.service.get(f"/rosters/{id}")).body)
+
+    async def undo_roster(self, id: str, *, idempotency_key: str) -> None:
+        await self.service.post(f"/rosters/{id}/undo", idempotency_key=idempotency_key)
 
     async def rows(self, roster: str, *, most: int, **wanted: str) -> Sequence[Row]:
         return [

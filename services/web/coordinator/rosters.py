@@ -41,11 +41,15 @@ def rosters_router() -> APIRouter:
 
     @routes.get("/rosters/{roster}")
     async def see(roster: Id, visit: SignedIn) -> Response:
-        visit.me.require("coordinator")
-        found = await visit.profiles.roster(roster)
-        refused = await visit.profiles.rows(roster, verdict="refused", most=_ROWS)
-        remarks = await visit.profiles.rows(roster, remarks="true", most=_ROWS)
-        return visit.page("coordinator/roster.html", roster=found, refused=refused, remarks=remarks)
+        return await _roster(visit, roster, Form())
+
+    @routes.post("/rosters/{roster}")
+    async def undo(roster: Id, visit: SignedIn, form: Posted) -> Response:
+        try:
+            await visit.profiles.undo_roster(roster, idempotency_key=form.idempotency_key)
+        except Refused as refused:
+            return await _roster(visit, roster, checks.refused_form(visit, form, refused))
+        return visit.go(f"/rosters/{roster}")
 
     return routes
 
@@ -55,3 +59,16 @@ async def _rosters(visit: SignedInVisit, form: Form) -> Response:
     earlier = await part(visit.profiles.rosters())
     status = 422 if form.errors or form.problems else 200
     return visit.page("coordinator/rosters.html", status=status, form=form, rosters=earlier.value or ())
+
+
+async def _roster(visit: SignedInVisit, id: str, form: Form) -> Response:
+    visit.me.require("coordinator")
+    return visit.page(
+        "coordinator/roster.html",
+        status=checks.status_of(form),
+        form=form,
+        roster=await visit.profiles.roster(id),
+        refused=await visit.profiles.rows(id, verdict="refused", most=_ROWS),
+        remarks=await visit.profiles.rows(id, remarks="true", most=_ROWS),
+        left=await visit.profiles.rows(id, undone="left", most=_ROWS),
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.profiles.cards.repository import forget_within
@@ -11,6 +11,8 @@ from services.profiles.kernel.repository import ERASED, DocumentMapping, to_outb
 from services.profiles.members.repository.members import MEMBERS
 from services.profiles.privacy.erasure import domain
 from services.profiles.privacy.erasure.domain import ErasedMember, Erasure
+from services.profiles.rosters.repository.undoing import EraseNow
+from services.profiles.rosters.repository.undoing import forget as forget_undo
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
 from shared.contracts.payload import Payload
@@ -179,6 +181,21 @@ class MongoErasureRepository:
         return [_erasure(document) async for document in found]
 
 
+def erase_now(clock: Clock) -> EraseNow:
+    """For a member whom an import added by mistake: the worker carries it out at once. The member is not notified."""
+
+    def erase(transaction: Transaction, institution: str, member: str) -> None:
+        now = clock.now()
+        erasure = domain.request(
+            None, id=clock.new_id(), institution=institution, member=member, by="coordinator", now=now, wait=timedelta()
+        )
+        waiting = {"institution": institution, "member": member, "state": "waiting"}
+        transaction[ERASURES].delete_one(waiting, session=transaction.session)
+        transaction[ERASURES].insert_one(_document(erasure), session=transaction.session)
+
+    return erase
+
+
 def tombstones(member: str) -> list[Tombstone]:
     return [Tombstone(of=kind, aggregate=member) for kind in KINDS]
 
@@ -187,6 +204,7 @@ def forget(transaction: Transaction, institution: str, member: str) -> None:
     """Deletes all other documents that name the member."""
     transaction[INVITATIONS].delete_many({"institution": institution, "member": member}, session=transaction.session)
     forget_within(transaction, institution, member)
+    forget_undo(transaction, institution, member)
 
 
 def receive(transaction: Transaction, institution: str, id: str, *, service: str, now: datetime) -> None:

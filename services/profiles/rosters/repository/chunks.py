@@ -13,6 +13,7 @@ from services.profiles.members.domain import members as domain
 from services.profiles.members.domain.members import Member
 from services.profiles.members.repository.members import MAPPING, MongoMemberRepository
 from services.profiles.rosters.domain.merging import Outcome
+from services.profiles.rosters.repository.undoing import undo_of
 from services.profiles.rosters.usecases import Chunk, Plan, Roster
 from shared.clock import Clock
 from shared.errors import StaleVersion
@@ -191,4 +192,5 @@ class _Attempt:
             "member": None if self._roster.dry_run and outcome.verdict == "created" else outcome.member,
             "reasons": [asdict(reason) for reason in outcome.reasons],
             "kept": list(outcome.kept),
+            **({} if self._roster.dry_run else undo_of(outcome, self._clock.now())),
         }

@@ -120,6 +120,8 @@ class MongoRosterRepository:
         query: Document = {"roster": id, "institution": institution, "line": {"$gt": after}}
         if wanted.remarks:
             query |= {"verdict": {"$ne": "refused"}, "reasons.0": {"$exists": True}}
+        if wanted.undone is not None:
+            query["undone"] = wanted.undone
         if wanted.verdict is not None:
             query["$and"] = [{"verdict": wanted.verdict}]
         found = self._rows.find(query).sort("line", ASCENDING).limit(limit)
@@ -127,6 +129,10 @@ class MongoRosterRepository:
 
     async def waiting(self) -> Sequence[Roster]:
         found = self._rosters.find({"state": "waiting"}).sort("created_at", ASCENDING)
+        return [_from_document(document) async for document in found]
+
+    async def undoing(self) -> Sequence[Roster]:
+        found = self._rosters.find({"state": "undoing"}).sort("created_at", ASCENDING)
         return [_from_document(document) async for document in found]
 
     async def abandoned(self, before: datetime) -> Sequence[Roster]:
@@ -204,6 +210,7 @@ def _row_result(document: Document) -> RowResult:
         member=document["member"],
         reasons=_reasons(document),
         kept=tuple(document["kept"]),
+        undone=document.get("undone"),
     )
 
 
@@ -246,5 +253,6 @@ def _from_document(document: Document) -> Roster:
         trace=Trace(**document["trace"]),
         counts=document["counts"],
         answers=_answers(document.get("answers", {})),
+        undone=document.get("undone", {}),
         **kept,
     )
