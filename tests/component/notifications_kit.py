@@ -16,7 +16,7 @@ from deploy.issuer import ISSUER, LocalIssuer
 from deploy.stack.ports import free_ports
 from services.notifications.app import NAME, build
 from services.notifications.notifying.repository import MongoNotificationRepository
-from services.notifications.notifying.usecases import Notifier
+from services.notifications.notifying.usecases import AboutPair, Notifier
 from services.notifications.privacy.repository import MongoErasureRepository
 from services.notifications.projections.repository import MongoContactRepository
 from services.notifications.settings import NotificationsSettings
@@ -24,7 +24,7 @@ from shared import mongo
 from shared.auth import subject_hash
 from shared.clock import AdjustableClock, Clock, SystemClock
 from shared.contracts.envelope import Envelope, Received, Trace
-from shared.contracts.matching import AboutRelationship, AboutRequest, Ranked, SuggestionsChanged
+from shared.contracts.matching import Ranked, SuggestionsChanged
 from shared.contracts.payload import Payload, Recipient
 from shared.contracts.profiles import ContactChanged, Status
 from shared.mongo import Database, Transaction
@@ -95,7 +95,7 @@ class Notifications:
 
         await mongo.in_transaction(self.database, body)
 
-    async def turn(self, event: AboutRequest | AboutRelationship) -> None:
+    async def turn(self, event: AboutPair) -> None:
         def body(transaction: Transaction) -> None:
             self._notifier().notify([(event, Trace(correlation_id="test"))], MongoNotificationRepository(transaction))
 

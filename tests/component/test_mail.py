@@ -8,13 +8,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import icalendar
 import pytest
+import recurring_ical_events
 from aiosmtpd.smtp import SMTP, Envelope
 from pydantic import SecretStr
 
 from deploy.issuer import LocalIssuer
 from services.notifications.settings import NotificationsSettings
 from shared.contracts.matching import MentorNudged, MentorRequested
+from shared.contracts.meetings import MeetingAgreed, MeetingCancelled, MeetingTimes
 from shared.contracts.payload import Recipient
 from shared.mongo import Document
 from tests.component import notifications_kit
@@ -371,3 +374,40 @@ async def test_a_second_mail_about_a_request_waits_and_belongs_to_the_first(
     await eventually(lambda: len(server.received) == 2, message="the second mail is sent")
     first, second = server.received
     assert second["References"] == second["In-Reply-To"] == first["Message-ID"]
+
+
+async def test_agreed_meetings_enter_the_calendar_by_mail_and_a_cancellation_takes_them_out(
+    running: Notifications, server: MailServer
+) -> None:
+    """Read by two parsers: the standard library's mail and icalendar, and recurring-ical-events."""
+    times = MeetingTimes(
+        sequence=1, starts="2027-01-08T17:00", zone="Europe/Berlin", minutes=45, rule="FREQ=MONTHLY;BYDAY=1FR"
+    )
+    pair = {"mentee": Recipient(member="mia", institution="north"), "mentor": NEAR}
+    about = {"series": "s1", "mentorship": "m1", "programme": "residency", "recipients": (NEAR,), **pair}
+    await running.turn(MeetingAgreed(starts_at=datetime(2027, 1, 8, 16, tzinfo=UTC), times=times, **about))
+    await eventually(lambda: len(server.received) == 1, message="the invitation is mailed")
+    moved = times.model_copy(update={"sequence": 2, "changes": {"2027-02-05T17:00": "2027-02-08T09:00"}})
+    await running.turn(MeetingCancelled(reason="mentorship_ended", times=moved, **about))
+    await eventually(lambda: _reasons(running, "just_mailed"), message="the second mail waits")
+    earlier = running.clock.now() - timedelta(hours=1)
+    await running.database["mail_matters"].update_many({}, {"$set": {"last_at": earlier}})
+    await running.database["deliveries"].update_many({"open": True}, {"$set": {"next_at": running.clock.now()}})
+    await eventually(lambda: len(server.received) == 2, message="the cancellation is mailed")
+
+    found = []
+    for message in server.received:
+        [part] = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
+        calendar = icalendar.Calendar.from_ical(part.get_payload(decode=True))
+        assert str(calendar["method"]) == part.get_param("method")
+        found.append(calendar)
+        event = calendar.walk("VEVENT")[0]
+        assert (str(event["uid"]), str(event["attendee"])) == ("s1@preceptor", "mailto:near@example.org")
+        assert str(event["organizer"]) == "mailto:mentoring@preceptor.example"
+        assert "location" not in event
+    invitation, cancellation = found
+    assert [str(each["method"]) for each in found] == ["REQUEST", "CANCEL"]
+    assert [each.walk("VEVENT")[0]["sequence"] for each in found] == [1, 2]
+    assert cancellation.walk("VEVENT")[1]["recurrence-id"].dt.day == 5
+    [first, *_] = recurring_ical_events.of(invitation).between((2027, 7, 1), (2027, 7, 31))
+    assert first["dtstart"].dt.astimezone(UTC) == datetime(2027, 7, 2, 15, tzinfo=UTC)

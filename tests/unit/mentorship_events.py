@@ -89,13 +89,14 @@ def of_meetings() -> Iterator[AnyDecided]:
         change = series.counter(known, plan(minutes=60), by=side, now=NOW)
         yield from (proposed, change, series.agree(proposed.state, by=other, now=NOW))
         yield from (series.decline(decided.state, by=other, now=NOW) for decided in (proposed, change))
-        yield series.move(known, meeting, starts=FIRST + DAY, by=side, now=NOW)
-        yield series.cancel_one(known, meeting, by=side, now=NOW)
+        yield series.move(known, meeting, starts=FIRST + DAY, now=NOW)
+        yield series.cancel_one(known, meeting, now=NOW)
         yield from (
             series.record(known, meeting, outcome, by=side, now=NOW + 60 * DAY) for outcome in get_args(Outcome)
         )
         yield series.cancel(known, by=side, now=NOW)
-    yield series.end(known, now=NOW)
+    yield series.end(known, goes_on=False, now=NOW)
+    yield series.end(known, goes_on=True, now=NOW)
     yield from (series.pass_time(known, NOW + days * DAY) for days in (32, 45))
 
 

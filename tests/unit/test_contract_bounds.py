@@ -92,7 +92,7 @@ def test_a_field_has_a_bound(annotation: Any, places: str) -> None:
 def example(annotation: Any) -> Iterator[Any]:
     """A right value."""
     tried: tuple[Any, ...] = (
-        *("a", "mentor", "video", "mon-01-02"),
+        *("a", "mentor", "video", "mon-01-02", "2027-01-08T17:00"),
         {"member": "a", "institution": "a", "partner": "a", "programme": "a", "roles": [], "mentor": "a", "rank": 1},
     )
     return (value for value in tried if not refuses(annotation, value))

@@ -97,7 +97,7 @@ class Course(RuleBasedStateMachine):
 
     def _followed(self, known: Series) -> Decided[Series] | None:
         if not self.mentorship.is_open:
-            return series.end(known, now=self.now)
+            return series.end(known, goes_on=False, now=self.now)
         follow = series.suspend if self.mentorship.is_paused else series.resume
         return follow(known, now=self.now)
 
@@ -175,14 +175,14 @@ class Course(RuleBasedStateMachine):
     def answer_meetings(self, by: Side, command: Any, at: int) -> None:
         self._change_series(at, lambda known: command(known, by=by, now=self.now))
 
-    @rule(by=sides, at=st.integers(0, 2), days=st.integers(1, 9))
-    def move_the_next_meeting(self, by: Side, at: int, days: int) -> None:
+    @rule(at=st.integers(0, 2), days=st.integers(1, 9))
+    def move_the_next_meeting(self, at: int, days: int) -> None:
         def act(known: Series) -> Decided[Series] | None:
             found = next(occurrences.from_then_on(known.in_force, known.changes, self.now), None)
             if found is None:
                 return None
             starts = local_time(found.starts_at + days * DAY, "UTC")
-            return series.move(known, found.id, starts=starts, by=by, now=self.now)
+            return series.move(known, found.id, starts=starts, now=self.now)
 
         self._change_series(at, act)
 

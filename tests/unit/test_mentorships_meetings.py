@@ -8,7 +8,7 @@ import pytest
 from services.mentorships.kernel.pairs import Decided
 from services.mentorships.meetings.domain import occurrences, series
 from services.mentorships.meetings.domain.states import MACHINE, Series
-from shared.contracts.meetings import MeetingChanged, MeetingReminded, MeetingUnknown
+from shared.contracts.meetings import MeetingCancelled, MeetingChanged, MeetingReminded, MeetingUnknown
 from shared.errors import Conflict, NotFound, Rejected
 from tests.unit.mentorships_meetings import (
     agreed,
@@ -35,7 +35,7 @@ COMMANDS: dict[str, Callable[[Series], Decided[Series] | None]] = {
     "counter": lambda known: series.counter(known, plan(minutes=60), by="mentor", now=NOW),
     "agree": lambda known: series.agree(known, by="mentee" if known.plan else "mentor", now=NOW),
     "decline": lambda known: series.decline(known, by="mentor", now=NOW),
-    "change_one": lambda known: series.cancel_one(known, FIRST_ID, by="mentor", now=NOW),
+    "change_one": lambda known: series.cancel_one(known, FIRST_ID, now=NOW),
     "record": lambda known: series.record(known, FIRST_ID, "held", by="mentor", now=FIRST_AT + HOUR),
     "suspend": lambda known: series.suspend(known, now=NOW),
     "resume": lambda known: series.resume(known, now=NOW + 2 * DAY),
@@ -100,7 +100,7 @@ def test_an_agreement_to_meetings_that_are_over_is_refused() -> None:
 
 
 def test_a_change_of_place_keeps_moved_meetings_and_a_new_time_does_not() -> None:
-    moved = known(series.move(agreed(), FIRST_ID, starts=datetime(2027, 2, 8, 17), by="mentee", now=NOW))
+    moved = known(series.move(agreed(), FIRST_ID, starts=datetime(2027, 2, 8, 17), now=NOW))
     assert moved.plan is not None
     elsewhere = plan()
     same = series.agree(series.counter(moved, elsewhere, by="mentor", now=NOW).state, by="mentee", now=NOW).state
@@ -111,31 +111,33 @@ def test_a_change_of_place_keeps_moved_meetings_and_a_new_time_does_not() -> Non
 
 
 def test_a_moved_meeting_is_announced_with_both_times() -> None:
-    decided = series.move(agreed(), FIRST_ID, starts=datetime(2027, 2, 8, 9), by="mentee", now=NOW)
+    decided = series.move(agreed(), FIRST_ID, starts=datetime(2027, 2, 8, 9), now=NOW)
     assert decided is not None
     assert isinstance(decided.event, MeetingChanged)
     assert decided.event.starts_at == FIRST_AT
     assert decided.event.moved_to == datetime(2027, 2, 8, 8, tzinfo=UTC)
-    assert [person.member for person in decided.event.recipients] == ["ada"]
-    assert series.move(decided.state, FIRST_ID, starts=datetime(2027, 2, 8, 9), by="mentor", now=NOW) is None
+    assert [person.member for person in decided.event.recipients] == ["mia", "ada"]
+    assert decided.event.times is not None
+    assert (decided.event.times.sequence, decided.event.times.changes) == (2, {FIRST_ID: "2027-02-08T09:00"})
+    assert series.move(decided.state, FIRST_ID, starts=datetime(2027, 2, 8, 9), now=NOW) is None
 
 
 @pytest.mark.parametrize("starts", [datetime(2026, 12, 1, 9), datetime(2029, 1, 1, 9), datetime(2027, 3, 28, 2, 30)])
 def test_a_meeting_is_not_moved_into_the_past_far_away_or_into_a_skipped_hour(starts: datetime) -> None:
     with pytest.raises(Rejected) as refused:
-        series.move(agreed(), FIRST_ID, starts=starts, by="mentee", now=NOW)
+        series.move(agreed(), FIRST_ID, starts=starts, now=NOW)
     assert [error.field for error in refused.value.errors] == ["starts"]
 
 
 @pytest.mark.parametrize("id", ["2027-02-06T17:00", "2027-02-05T16:00", "9999-02-05T17:00", "2027-02-30T17:00"])
 def test_what_is_no_meeting_of_the_series_is_not_found(id: str) -> None:
     with pytest.raises(NotFound):
-        series.cancel_one(agreed(), id, by="mentee", now=NOW)
+        series.cancel_one(agreed(), id, now=NOW)
 
 
 def test_a_cancelled_meeting_cannot_be_held() -> None:
-    without = known(series.cancel_one(agreed(), FIRST_ID, by="mentee", now=NOW))
-    assert series.cancel_one(without, FIRST_ID, by="mentor", now=NOW) is None
+    without = known(series.cancel_one(agreed(), FIRST_ID, now=NOW))
+    assert series.cancel_one(without, FIRST_ID, now=NOW) is None
     with pytest.raises(NotFound):
         series.record(without, FIRST_ID, "held", by="mentee", now=FIRST_AT + HOUR)
 
@@ -172,7 +174,7 @@ def test_a_day_before_a_meeting_both_are_reminded_once() -> None:
 
 def test_a_reminded_meeting_that_is_moved_is_not_reminded_again() -> None:
     reminded = passed(agreed(), FIRST_AT - DAY).state
-    moved = known(series.move(reminded, FIRST_ID, starts=datetime(2027, 2, 12, 17), by="mentee", now=FIRST_AT - HOUR))
+    moved = known(series.move(reminded, FIRST_ID, starts=datetime(2027, 2, 12, 17), now=FIRST_AT - HOUR))
     assert moved.due_at == FIRST_AT + 7 * DAY + HOUR * 24 * 7 + timedelta(minutes=45)
 
 
@@ -209,9 +211,15 @@ def test_a_meeting_during_a_pause_cannot_be_held() -> None:
         series.record(suspended(agreed()), FIRST_ID, "held", by="mentee", now=FIRST_AT + HOUR)
 
 
-def test_an_ended_mentorship_cancels_without_another_notification() -> None:
-    decided = series.end(agreed(), now=NOW)
+def test_the_end_of_a_mentorship_cancels_what_is_in_calendars_and_notifies_both_of_that_only() -> None:
+    decided = series.end(agreed(), goes_on=False, now=NOW)
     assert decided is not None
-    assert decided.event is not None
-    assert (decided.event.recipients, decided.state.reason, decided.state.due_at) == ((), "mentorship_ended", None)
-    assert series.end(decided.state, now=NOW) is None
+    assert isinstance(decided.event, MeetingCancelled)
+    assert (decided.state.reason, decided.state.due_at) == ("mentorship_ended", None)
+    assert decided.event.recipients == agreed().pair.both
+    assert decided.event.times is not None
+    assert series.end(decided.state, goes_on=False, now=NOW) is None
+    unseen = series.end(proposed(), goes_on=False, now=NOW)
+    assert unseen is not None
+    assert isinstance(unseen.event, MeetingCancelled)
+    assert (unseen.event.recipients, unseen.event.times) == ((), None)

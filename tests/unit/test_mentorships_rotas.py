@@ -62,13 +62,13 @@ def test_a_duty_that_is_gone_brings_the_meeting_back_without_a_notification() ->
 def test_either_moves_a_meeting_that_is_left_out_and_it_stays_there() -> None:
     duties = {"mentor": [on_duty()]}
     skipped = known(series.respect_duties(agreed(), duties, now=NOW))
-    moved = known(series.move(skipped, "2027-02-05T17:00", starts=FIRST + DAY, by="mentee", now=NOW))
+    moved = known(series.move(skipped, "2027-02-05T17:00", starts=FIRST + DAY, now=NOW))
     assert (moved.skips, moved.changes) == ({}, {"2027-02-05T17:00": "2027-02-06T17:00"})
     assert series.respect_duties(moved, duties, now=NOW) is None
 
 
 def test_what_people_cancelled_stays_cancelled() -> None:
-    cancelled = known(series.cancel_one(agreed(), "2027-02-05T17:00", by="mentee", now=NOW))
+    cancelled = known(series.cancel_one(agreed(), "2027-02-05T17:00", now=NOW))
     assert series.respect_duties(cancelled, {"mentor": [on_duty()]}, now=NOW) is None
 
 

@@ -20,11 +20,12 @@ from services.mentorships.groups.domain import (
 from services.mentorships.groups.usecases import GroupRequest, Groups, Seen
 from services.mentorships.kernel.pairs import Party, Side
 from services.mentorships.meetings.api.bodies import PlanBody, PlanRead, plan_read
-from services.mentorships.meetings.api.calendar_files import DOCUMENTED, MEDIA_TYPE, Entry, calendar_file
+from services.mentorships.meetings.api.calendar_files import DOCUMENTED, MEDIA_TYPE, calendar_file, entry_of
 from services.mentorships.meetings.api.occurrences import MeetingId
 from services.mentorships.meetings.domain.plans import plan
 from services.mentorships.meetings.domain.zones import LOCAL
 from services.mentorships.projections.domain import Person
+from shared.calendar_files import CalendarEntry
 from shared.clock import Clock
 from shared.contracts.payload import Id
 from shared.http import PLAIN_INTEGER, IdempotencyKey, KnownVersion, NewId, SignedIn, Traced, etag, problems, router
@@ -214,13 +215,13 @@ def _meeting(routes: APIRouter, groups: Groups, clock: Clock) -> None:
         return Response(calendar_file([], entries_of([seen.group], seen.people)), media_type=MEDIA_TYPE)
 
 
-def entries_of(groups: Sequence[Group], people: Mapping[str, Person]) -> Sequence[Entry]:
+def entries_of(groups: Sequence[Group], people: Mapping[str, Person]) -> Sequence[CalendarEntry]:
     """The meetings of groups as calendars show them."""
     return [
-        Entry(
-            id=group.id,
-            plan=group.plan,
-            changes=group.changes,
+        entry_of(
+            group.id,
+            group.plan,
+            group.changes,
             sequence=group.sequence,
             changed_at=group.changed_at,
             summary=_summary(people.get(group.mentor.member)),

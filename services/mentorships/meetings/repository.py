@@ -93,7 +93,7 @@ def _texts(series: Series | None) -> set[str]:
 
 def _followed(series: Series, mentorship: Mentorship, now: datetime) -> Decided[Series] | None:
     if not mentorship.is_open:
-        return domain.end(series, now=now)
+        return domain.end(series, goes_on=bool(mentorship.continued_in), now=now)
     return domain.suspend(series, now=now) if mentorship.is_paused else domain.resume(series, now=now)
 
 

@@ -119,14 +119,12 @@ class Meetings:
     async def move(self, me: Principal, command: Command, meeting: str, *, starts: datetime) -> Seen:
         now = self._clock.now()
         return await self._change(
-            me, command, lambda series, side: domain.move(series, meeting, starts=starts, by=side, now=now)
+            me, command, lambda series, _side: domain.move(series, meeting, starts=starts, now=now)
         )
 
     async def cancel_one(self, me: Principal, command: Command, meeting: str) -> Seen:
         now = self._clock.now()
-        return await self._change(
-            me, command, lambda series, side: domain.cancel_one(series, meeting, by=side, now=now)
-        )
+        return await self._change(me, command, lambda series, _side: domain.cancel_one(series, meeting, now=now))
 
     async def record(self, me: Principal, command: Command, meeting: str, outcome: Outcome) -> Seen:
         now = self._clock.now()

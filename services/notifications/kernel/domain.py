@@ -10,6 +10,8 @@ from datetime import datetime
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from shared.contracts.meetings import MeetingTimes
+
 _UTC = ZoneInfo("UTC")
 
 
@@ -82,6 +84,8 @@ class PairUpdate:
     """Both have accepted: from then on they see each other's names across institutions."""
     at: datetime | None = None
     """The moment that the event announces, such as the end of an introduction."""
+    times: MeetingTimes | None = None
+    """Of agreed meetings, for calendars."""
 
     def named_to(self, home: str) -> frozenset[Person]:
         return frozenset({self.other} if self.is_accepted or self.other.institution == home else ())
@@ -174,9 +178,35 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarUpdate:
+    """What a mail changes in the reader's calendar."""
+
+    series: str
+    times: MeetingTimes
+    is_cancelled: bool
+    other: str
+    """The name of the person whom the reader meets; empty where it is not known."""
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     title: str
     body: str
+    calendar: CalendarUpdate | None = None
+
+
+def calendar_update(notification: Notification, names: Names) -> CalendarUpdate | None:
+    change = notification.change
+    if not isinstance(change, PairUpdate) or change.times is None:
+        return None
+    return CalendarUpdate(
+        series=notification.occasion.rpartition(":")[2],
+        times=change.times,
+        is_cancelled=change.template == "meeting-cancelled",
+        other=names.members.get(change.other.member, ""),
+        at=notification.notified_at,
+    )
 
 
 def pending_notifications(

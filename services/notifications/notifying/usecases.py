@@ -33,7 +33,7 @@ from shared.contracts.matching import (
     RequestAccepted,
     SuggestionsChanged,
 )
-from shared.contracts.meetings import AboutMeetings, MeetingChanged, MeetingSkipped
+from shared.contracts.meetings import AboutAgreedMeetings, AboutMeetings, MeetingChanged, MeetingSkipped
 from shared.contracts.mentorships import AboutMentorship, GoalChanged, HearerListed, SupportChanged
 from shared.contracts.notifications import NotificationRecorded
 from shared.contracts.payload import Recipient as Named
@@ -259,6 +259,7 @@ def _pair_update(event: AboutPair, recipient: Recipient) -> PendingNotification:
         reason=_reason(event),
         is_accepted=isinstance(event, RequestAccepted | AboutRelationship | AboutMentorship | AboutFlash),
         at=_announced(event),
+        times=event.times if isinstance(event, AboutAgreedMeetings) else None,
     )
     return PendingNotification(
         recipient=recipient, occasion=f"{aggregate}:{event.programme}:{_about(event)}", change=update

@@ -5,7 +5,6 @@ and the old plan holds until both agree. Either may move or cancel a single meet
 nobody says within a week is unknown, not missed.
 """
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +15,6 @@ from services.mentorships.meetings.domain.duties import Duties
 from services.mentorships.meetings.domain.occurrences import CANCELLED, Occurrence
 from services.mentorships.meetings.domain.plans import Plan, require_start
 from services.mentorships.meetings.domain.states import (
-    ANSWER_TIME,
     MACHINE,
     REMINDER,
     HeldMeeting,
@@ -24,6 +22,21 @@ from services.mentorships.meetings.domain.states import (
     Proposal,
     Series,
     State,
+)
+from services.mentorships.meetings.domain.versions import (
+    about,
+    about_with_times,
+    calendar_change,
+    due_at,
+    first_start,
+    in_calendars,
+    next_to_remind,
+    next_unsettled,
+    next_version,
+    other_of,
+    settles_at,
+    still_coming,
+    too_near_to_remind,
 )
 from services.mentorships.meetings.domain.zones import LOCAL, gap_error, instant
 from shared.contracts.meetings import (
@@ -54,7 +67,7 @@ def propose(plan: Plan, *, id: str, mentorship: str, pair: Pair, by: Side, now: 
         settled_to=now,
         changed_at=now,
     )
-    return Decided(state=new, event=MeetingProposed(recipients=_other(new, by), **_about(new)))
+    return Decided(state=new, event=MeetingProposed(recipients=other_of(new, by), **about(new)))
 
 
 def counter(series: Series, plan: Plan, *, by: Side, now: datetime) -> Decided[Series]:
@@ -62,8 +75,8 @@ def counter(series: Series, plan: Plan, *, by: Side, now: datetime) -> Decided[S
     MACHINE.after(series.state, "counter")
     if series.plan is None or plan.timing != series.plan.timing:
         require_start(plan, now=now)
-    after = _next(series, now, proposal=Proposal(plan=plan, by=by))
-    return Decided(state=after, event=MeetingProposed(recipients=_other(after, by), **_about(after)))
+    after = next_version(series, now, proposal=Proposal(plan=plan, by=by))
+    return Decided(state=after, event=MeetingProposed(recipients=other_of(after, by), **about(after)))
 
 
 def agree(series: Series, *, by: Side, now: datetime) -> Decided[Series]:
@@ -76,9 +89,13 @@ def agree(series: Series, *, by: Side, now: datetime) -> Decided[Series]:
     is_new_timing = series.plan is None or plan.timing != series.plan.timing
     if is_new_timing and next(occurrences.from_then_on(plan, {}, now), None) is None:
         raise Conflict("proposal_over", "all proposed meetings are over: propose a later time")
-    timing = {"changes": {}, "skips": {}, "settled_to": now, "reminded": _reminded(plan, now)} if is_new_timing else {}
-    after = _next(series, now, state=state, proposal=None, plan=plan, **timing, **_shown(series, now))
-    event = MeetingAgreed(starts_at=_starts_at(plan), recipients=_other(after, by), **_about(after))
+    timing = (
+        {"changes": {}, "skips": {}, "settled_to": now, "reminded": too_near_to_remind(plan, now)}
+        if is_new_timing
+        else {}
+    )
+    after = next_version(series, now, state=state, proposal=None, plan=plan, **timing, **calendar_change(series, now))
+    event = MeetingAgreed(starts_at=first_start(plan), recipients=after.pair.both, **about_with_times(after))
     return Decided(state=after, event=event)
 
 
@@ -87,12 +104,12 @@ def decline(series: Series, *, by: Side, now: datetime) -> Decided[Series]:
     state = MACHINE.after(series.state, "decline")
     _proposal(series)
     if state == "cancelled":
-        return _cancelled(series, reason="declined", recipients=_other(series, by), now=now)
-    after = _next(series, now, proposal=None)
-    return Decided(state=after, event=MeetingDeclined(recipients=_other(after, by), **_about(after)))
+        return _cancelled(series, reason="declined", recipients=other_of(series, by), now=now)
+    after = next_version(series, now, proposal=None)
+    return Decided(state=after, event=MeetingDeclined(recipients=other_of(after, by), **about(after)))
 
 
-def move(series: Series, id: str, *, starts: datetime, by: Side, now: datetime) -> Decided[Series] | None:
+def move(series: Series, id: str, *, starts: datetime, now: datetime) -> Decided[Series] | None:
     """Moves one coming meeting to another local time."""
     MACHINE.after(series.state, "change_one")
     plan, found = series.in_force, _movable(series, id, now)
@@ -103,7 +120,7 @@ def move(series: Series, id: str, *, starts: datetime, by: Side, now: datetime) 
         gap = FieldError("starts", "must be after now, and within a year of the meeting")
     if gap is not None:
         raise Rejected("meeting_time_invalid", "the meeting was not moved: see errors", (gap,))
-    return _change_one(series, found, starts.strftime(LOCAL), starts_at, by=by, now=now)
+    return _change_one(series, found, starts.strftime(LOCAL), starts_at, now=now)
 
 
 def respect_duties(series: Series, busy: Duties, *, now: datetime) -> Decided[Series] | None:
@@ -116,7 +133,9 @@ def respect_duties(series: Series, busy: Duties, *, now: datetime) -> Decided[Se
     skips = {**begun, **duties.skips(series, series.plan, busy, now=now)}
     if skips == series.skips:
         return None
-    after = _next(series, now, skips=skips, changes=duties.left_out(series, skips), **_shown(series, now))
+    after = next_version(
+        series, now, skips=skips, changes=duties.left_out(series, skips), **calendar_change(series, now)
+    )
     new = min((id for id in skips if id not in series.skips), default=None)
     return Decided(state=after, event=_skipped(after, series.plan, new) if new is not None else None)
 
@@ -128,15 +147,15 @@ def _skipped(series: Series, plan: Plan, id: str) -> MeetingSkipped:
         instead_at=instant(occurrences.local(skip.instead), plan.zone) if skip.instead else None,
         reason=skip.reason,
         recipients=series.pair.both,
-        **_about(series),
+        **about_with_times(series),
     )
 
 
-def cancel_one(series: Series, id: str, *, by: Side, now: datetime) -> Decided[Series] | None:
+def cancel_one(series: Series, id: str, *, now: datetime) -> Decided[Series] | None:
     MACHINE.after(series.state, "change_one")
     if series.changes.get(id) == CANCELLED:
         return None
-    return _change_one(series, _coming(series, id, now), CANCELLED, None, by=by, now=now)
+    return _change_one(series, _coming(series, id, now), CANCELLED, None, now=now)
 
 
 def record(series: Series, id: str, outcome: Outcome, *, by: Side, now: datetime) -> Decided[Series] | None:
@@ -153,9 +172,9 @@ def record(series: Series, id: str, outcome: Outcome, *, by: Side, now: datetime
     minutes, held = series.in_force.minutes, series.held
     if outcome == "held":
         held = (*held, HeldMeeting(starts_at=found.starts_at, minutes=minutes))
-    after = _next(series, now, outcomes={**series.outcomes, id: outcome}, held=held)
+    after = next_version(series, now, outcomes={**series.outcomes, id: outcome}, held=held)
     kind = MeetingHeld if outcome == "held" else MeetingMissed
-    event = kind(starts_at=found.starts_at, minutes=minutes, recipients=_other(after, by), **_about(after))
+    event = kind(starts_at=found.starts_at, minutes=minutes, recipients=other_of(after, by), **about(after))
     return Decided(state=after, event=event)
 
 
@@ -164,7 +183,7 @@ def suspend(series: Series, *, now: datetime) -> Decided[Series] | None:
     if not MACHINE.allows(series.state, "suspend"):
         return None
     state = MACHINE.after(series.state, "suspend")
-    return Decided(state=_next(series, now, state=state, suspended_at=now, **_shown(series, now)))
+    return Decided(state=next_version(series, now, state=state, suspended_at=now, **calendar_change(series, now)))
 
 
 def resume(series: Series, *, now: datetime) -> Decided[Series] | None:
@@ -176,19 +195,24 @@ def resume(series: Series, *, now: datetime) -> Decided[Series] | None:
         missed = occurrences.between(series.plan, series.changes, series.suspended_at, now)
         left_out = {occurrence.id: CANCELLED for occurrence in missed}
     changes = {**series.changes, **left_out}
-    return Decided(state=_next(series, now, state=state, suspended_at=None, changes=changes, **_shown(series, now)))
+    return Decided(
+        state=next_version(series, now, state=state, suspended_at=None, changes=changes, **calendar_change(series, now))
+    )
 
 
 def cancel(series: Series, *, by: Side, now: datetime) -> Decided[Series]:
     MACHINE.after(series.state, "cancel")
-    return _cancelled(series, reason="cancelled", recipients=_other(series, by), now=now)
+    return _cancelled(series, reason="cancelled", recipients=in_calendars(series) or other_of(series, by), now=now)
 
 
-def end(series: Series, *, now: datetime) -> Decided[Series] | None:
-    """Follows the end of the mentorship, of which both are notified."""
+def end(series: Series, *, goes_on: bool, now: datetime) -> Decided[Series] | None:
+    """Follows the end of the mentorship. Both are notified of meetings that are in their calendars. `goes_on`: another
+    series continues it, because one of the two has moved.
+    """
     if not MACHINE.allows(series.state, "cancel"):
         return None
-    return _cancelled(series, reason="mentorship_ended", recipients=(), now=now)
+    reason = "member_moved" if goes_on else "mentorship_ended"
+    return _cancelled(series, reason=reason, recipients=in_calendars(series), now=now)
 
 
 def continue_elsewhere(
@@ -213,35 +237,38 @@ def continue_elsewhere(
         plan=plan,
         changes=kept,
         skips={at: skip for at, skip in series.skips.items() if at in kept},
-        reminded=_reminded(plan, now) if plan is not None else (),
+        reminded=too_near_to_remind(plan, now) if plan is not None else (),
         settled_to=now,
         suspended_at=now if is_paused else None,
         changed_at=now,
     )
-    new = replace(new, due_at=_due_at(new, now))
+    new = replace(new, due_at=due_at(new, now))
     if plan is None:
-        return Decided(state=new, event=MeetingProposed(**_about(new)))
-    return Decided(state=new, event=MeetingAgreed(starts_at=_starts_at(plan), **_about(new)))
+        return Decided(state=new, event=MeetingProposed(**about(new)))
+    event = MeetingAgreed(
+        starts_at=instant(occurrences.local(plan.starts), plan.zone), recipients=pair.both, **about_with_times(new)
+    )
+    return Decided(state=new, event=event)
 
 
 def pass_time(series: Series, now: datetime) -> Decided[Series] | None:
     """The next step that is due; None where none is. After an outage no meeting of the past is reminded of."""
     if series.due_at is None or series.due_at > now:
         return None
-    due = _to_remind(series, now)
+    due = next_to_remind(series, now)
     if due is not None and due.starts_at - REMINDER <= now:
-        reminded = (*_still_coming(series, now), due.id)
-        event = MeetingReminded(starts_at=due.starts_at, recipients=series.pair.both, **_about(series))
-        return Decided(state=_next(series, now, reminded=reminded), event=event)
-    unsettled = _unsettled(series)
-    if unsettled is not None and _settles_at(series, unsettled) <= now:
-        after = _next(series, now, settled_to=unsettled.starts_at, unknown=(*series.unknown, unsettled.id))
-        return Decided(state=after, event=MeetingUnknown(starts_at=unsettled.starts_at, **_about(after)))
-    return Decided(state=_next(series, now))
+        reminded = (*still_coming(series, now), due.id)
+        event = MeetingReminded(starts_at=due.starts_at, recipients=series.pair.both, **about(series))
+        return Decided(state=next_version(series, now, reminded=reminded), event=event)
+    unsettled = next_unsettled(series)
+    if unsettled is not None and settles_at(series, unsettled) <= now:
+        after = next_version(series, now, settled_to=unsettled.starts_at, unknown=(*series.unknown, unsettled.id))
+        return Decided(state=after, event=MeetingUnknown(starts_at=unsettled.starts_at, **about(after)))
+    return Decided(state=next_version(series, now))
 
 
 def _change_one(
-    series: Series, found: Occurrence, starts: str, starts_at: datetime | None, *, by: Side, now: datetime
+    series: Series, found: Occurrence, starts: str, starts_at: datetime | None, *, now: datetime
 ) -> Decided[Series] | None:
     if series.changes.get(found.id, found.id) == starts:
         return None
@@ -249,14 +276,16 @@ def _change_one(
         raise Conflict("too_many_changes", "too many single meetings were changed: propose another plan")
     changes = {**series.changes, found.id: starts}
     skips = {id: skip for id, skip in series.skips.items() if id != found.id}
-    after = _next(series, now, changes=changes, skips=skips, **_shown(series, now))
-    event = MeetingChanged(starts_at=found.starts_at, moved_to=starts_at, recipients=_other(after, by), **_about(after))
+    after = next_version(series, now, changes=changes, skips=skips, **calendar_change(series, now))
+    event = MeetingChanged(
+        starts_at=found.starts_at, moved_to=starts_at, recipients=after.pair.both, **about_with_times(after)
+    )
     return Decided(state=after, event=event)
 
 
 def _cancelled(series: Series, *, reason: str, recipients: tuple[Any, ...], now: datetime) -> Decided[Series]:
-    after = _next(series, now, state="cancelled", proposal=None, reason=reason, **_shown(series, now))
-    return Decided(state=after, event=MeetingCancelled(reason=reason, recipients=recipients, **_about(after)))
+    after = next_version(series, now, state="cancelled", proposal=None, reason=reason, **calendar_change(series, now))
+    return Decided(state=after, event=MeetingCancelled(reason=reason, recipients=recipients, **about_with_times(after)))
 
 
 def _proposal(series: Series) -> Proposal:
@@ -286,69 +315,3 @@ def _coming(series: Series, id: str, now: datetime) -> Occurrence:
     if found.starts_at <= now:
         raise Conflict("meeting_begun", "this meeting has begun: say whether it was held or missed")
     return found
-
-
-def _reminded(plan: Plan, now: datetime) -> tuple[str, ...]:
-    """Meetings so near that their agreement is the reminder."""
-    return tuple(occurrence.id for occurrence in occurrences.between(plan, {}, now, now + REMINDER))
-
-
-def _still_coming(series: Series, now: datetime) -> Iterator[str]:
-    for id in series.reminded:
-        found = occurrences.find(series.in_force, series.changes, id)
-        if found is not None and found.starts_at > now:
-            yield id
-
-
-def _to_remind(series: Series, now: datetime) -> Occurrence | None:
-    coming = occurrences.from_then_on(series.in_force, series.changes, now + timedelta(milliseconds=1))
-    return next((occurrence for occurrence in coming if occurrence.id not in series.reminded), None)
-
-
-def _unsettled(series: Series) -> Occurrence | None:
-    """The next meeting of which nobody has said whether it was held."""
-    later = occurrences.from_then_on(series.in_force, series.changes, series.settled_to + timedelta(milliseconds=1))
-    return next((occurrence for occurrence in later if occurrence.id not in series.outcomes), None)
-
-
-def _settles_at(series: Series, occurrence: Occurrence) -> datetime:
-    return occurrence.starts_at + series.in_force.length + ANSWER_TIME
-
-
-def _shown(series: Series, now: datetime) -> dict[str, Any]:
-    """What rises with each change that calendars show."""
-    return {"sequence": series.sequence + 1, "changed_at": now}
-
-
-def _next(series: Series, now: datetime, **changed: Any) -> Series:
-    after = replace(series, version=series.version + 1, **changed)
-    return replace(after, due_at=_due_at(after, now))
-
-
-def _due_at(series: Series, now: datetime) -> datetime | None:
-    if series.state != "agreed":
-        return None
-    coming, unsettled = _to_remind(series, now), _unsettled(series)
-    times = [
-        coming.starts_at - REMINDER if coming is not None else None,
-        _settles_at(series, unsettled) if unsettled is not None else None,
-    ]
-    return min((moment for moment in times if moment is not None), default=None)
-
-
-def _starts_at(plan: Plan) -> datetime:
-    return instant(occurrences.local(plan.starts), plan.zone)
-
-
-def _other(series: Series, side: Side) -> tuple[Any, ...]:
-    return (series.pair.across(side).as_recipient,)
-
-
-def _about(series: Series) -> dict[str, Any]:
-    return {
-        "series": series.id,
-        "mentorship": series.mentorship,
-        "programme": series.pair.programme,
-        "mentee": series.pair.mentee.as_recipient,
-        "mentor": series.pair.mentor.as_recipient,
-    }

@@ -21,8 +21,10 @@ from services.notifications.deliveries.domain.kinds import page_of
 from services.notifications.deliveries.mail.tokens import UnsubscribeTokens
 from services.notifications.deliveries.mail.words import words_of
 from services.notifications.deliveries.worker import Draft
+from services.notifications.kernel.domain import CalendarUpdate
 from services.notifications.preferences.domain.choices import MANDATORY
 from services.notifications.wording import supported_locale
+from shared.calendar_files import CalendarEntry, Invited, Method, calendar_of
 from shared.invitation_codes import code_of
 
 _NEVER_FOLDED = frozenset({"list-unsubscribe", "references", "in-reply-to"})
@@ -98,7 +100,31 @@ class Composer:
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         message.set_content(self._rendered("text", values).lstrip(), cte="quoted-printable")
         message.add_alternative(self._rendered("html", values).lstrip(), subtype="html", cte="quoted-printable")
+        self._add_calendars(message, draft)
         return message
+
+    def _add_calendars(self, message: EmailMessage, draft: Draft) -> None:
+        """As iMIP has it (RFC 6047): an alternative of the text, so that calendar programs enter it at once. A digest,
+        whose text has several matters, has them as attachments.
+        """
+        updates = [shown.calendar for shown in draft.messages if shown.calendar is not None]
+        for update in updates:
+            method: Method = "CANCEL" if update.is_cancelled else "REQUEST"
+            content = calendar_of([_entry(update)], method=method, invited=self._invited(draft))
+            kind: dict[str, Any] = {"maintype": "text", "subtype": "calendar", "cte": "base64"}
+            parameters = {"method": method, "charset": "utf-8"}
+            if len(draft.messages) == 1:
+                message.add_alternative(content, params=parameters, **kind)
+            else:
+                message.add_attachment(content, params=parameters, filename="meetings.ics", **kind)
+
+    def _invited(self, draft: Draft) -> Invited:
+        return Invited(
+            organizer=self._sender.addr_spec,
+            organizer_name=self._sender.display_name,
+            attendee=draft.address,
+            attendee_name=_line(draft.name),
+        )
 
     def _thread(self, message: EmailMessage, draft: Draft) -> None:
         message["Message-ID"] = self.message_id(draft.deliveries[0].id)
@@ -146,6 +172,24 @@ class Composer:
 
     def _rendered(self, block: str, values: dict[str, Any]) -> str:
         return "".join(self._template.blocks[block](self._template.new_context(values)))
+
+
+def _entry(update: CalendarUpdate) -> CalendarEntry:
+    times = update.times
+    return CalendarEntry(
+        id=update.series,
+        starts=times.starts,
+        zone=times.zone,
+        minutes=times.minutes,
+        rule=times.rule,
+        skipped=times.skipped,
+        changes=times.changes,
+        sequence=times.sequence,
+        changed_at=update.at,
+        summary=f"Mentoring: {update.other}" if update.other else "Mentoring",
+        takes_place=not update.is_cancelled,
+        is_open=not update.is_cancelled,
+    )
 
 
 def _is_invitation(delivery: Delivery) -> bool:

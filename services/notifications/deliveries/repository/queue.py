@@ -1,6 +1,7 @@
 """Claims due deliveries, reads what has become true since they were planned, and records what was decided."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -27,7 +28,7 @@ from services.notifications.deliveries.repository.documents import (
 from services.notifications.deliveries.repository.planning import pushed
 from services.notifications.deliveries.worker import Draft
 from services.notifications.inbox.repository.documents import of_recipient, to_notification
-from services.notifications.kernel.domain import Message, Notification, Recipient
+from services.notifications.kernel.domain import Message, Notification, Recipient, calendar_update
 from services.notifications.preferences.repository import MongoPreferencesRepository, key_of
 from services.notifications.projections.repository import CONTACTS, MongoContactRepository, hold_contact, zone_of
 from services.notifications.wording import Wording
@@ -140,7 +141,8 @@ class MongoDeliveryQueue:
         if notification is None:  # deleted a moment ago: the delivery is erased with it, and this mail says nothing
             return Message(title="", body="")
         names = await self._contacts.names(delivery.recipient, [notification])
-        return self._wording.message(notification, locale=locale, zone=zone, names=names)
+        message = self._wording.message(notification, locale=locale, zone=zone, names=names)
+        return replace(message, calendar=calendar_update(notification, names))
 
 
 def _claim(

@@ -11,6 +11,7 @@ from services.notifications.kernel.domain import (
     Person,
     Recipient,
 )
+from shared.contracts.meetings import MeetingTimes
 from shared.mongo import Document
 
 
@@ -52,6 +53,7 @@ def updated_fields(change: Change) -> Document:
             "reason": change.reason,
             "said_yes": change.is_accepted,
             "at": change.at,
+            "times": change.times.model_dump() if change.times else None,
         }
     }
 
@@ -93,4 +95,5 @@ def _pair_update(document: Document) -> PairUpdate:
         reason=fields["reason"],
         is_accepted=fields["said_yes"],
         at=fields.get("at"),
+        times=MeetingTimes.model_validate(fields["times"]) if fields.get("times") else None,
     )

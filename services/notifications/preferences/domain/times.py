@@ -59,6 +59,6 @@ def _is_quiet(local: time, quiet: QuietHours) -> bool:
 
 
 def _moment(day: date, at: time, zone: ZoneInfo, *, after: datetime) -> datetime:
-    local = datetime.combine(day, at, tzinfo=zone)
+    local = datetime.combine(day, at.replace(fold=0), tzinfo=zone)
     first = local.astimezone(UTC)
     return first if first > after else local.replace(fold=1).astimezone(UTC)
