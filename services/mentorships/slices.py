@@ -15,6 +15,7 @@ from services.mentorships.lifecycle import repository as lifecycle
 from services.mentorships.lifecycle.repository import CarryOver, MongoMentorships
 from services.mentorships.meetings import repository as meetings
 from services.mentorships.messages import repository as messages
+from services.mentorships.numbers import repository as numbers
 from services.mentorships.outreach import repository as outreach
 from services.mentorships.privacy.repository import Export, Forget
 from services.mentorships.projections import repository as projections
@@ -36,6 +37,7 @@ FORGET: Sequence[Forget] = (
     rotas.forget,
     outreach.forget,
     groups.forget,
+    numbers.forget,
 )
 EXPORTS: Mapping[str, Export] = {
     "profile": projections.export,
@@ -54,6 +56,7 @@ EXPORTS: Mapping[str, Export] = {
     "message_blocks": messages.export_blocks,
     "message_reports": messages.export_reports,
     "calendar": calendars.export,
+    "suggestions": numbers.export,
 }
 """By the name of its section."""
 

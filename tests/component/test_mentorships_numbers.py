@@ -9,9 +9,9 @@ from deploy.issuer import LocalIssuer
 from services.mentorships.numbers.handlers import Reactions
 from services.mentorships.numbers.repository import MongoNumbers
 from shared import mongo
-from shared.contracts.matching import AboutRequest, MentorRequested, RequestDeclined
+from shared.contracts.matching import AboutRequest, MentorRequested, Ranked, RequestDeclined, SuggestionsChanged
 from shared.contracts.payload import Recipient
-from tests.component.mentorships_kit import MENTEE, MENTOR, NORTH, PROGRAMME, MentorshipsService, serving
+from tests.component.mentorships_kit import MENTEE, MENTOR, NORTH, PROGRAMME, MentorshipsService, erase, serving
 
 PATH = f"/programmes/{PROGRAMME}/numbers"
 EAST = Recipient(member="eve", institution="east")
@@ -26,12 +26,15 @@ async def service(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> 
         yield running
 
 
-async def hears(service: MentorshipsService, event: AboutRequest, *, at: datetime | None = None) -> None:
-    reactions = Reactions(MongoNumbers(service.database, service.clock).record)
+async def hears(
+    service: MentorshipsService, event: AboutRequest | SuggestionsChanged, *, at: datetime | None = None
+) -> None:
+    repository = MongoNumbers(service.database, service.clock)
+    reactions = Reactions(repository.record, repository.record_suggested)
+    is_list = isinstance(event, SuggestionsChanged)
+    react = reactions.on_suggestions_changed if is_list else reactions.on_request_changed
     received = service.received(event, at=at)
-    await mongo.in_transaction(
-        service.database, lambda transaction: reactions.on_request_changed(received, transaction)
-    )
+    await mongo.in_transaction(service.database, lambda transaction: react(received, transaction))
 
 
 def asked(id: str, *, mentee: Recipient = MENTEE) -> MentorRequested:
@@ -59,6 +62,42 @@ async def test_requests_and_mentorships_of_the_own_institution_are_counted(servi
     assert south["asked"] == 3
 
 
+def listed(mentee: Recipient, *, version: int, mentors: int = 1) -> SuggestionsChanged:
+    ranked = [Ranked(mentor=f"m{rank}", institution=NORTH, rank=rank) for rank in range(1, mentors + 1)]
+    return SuggestionsChanged(
+        enrolment=f"{PROGRAMME}.{mentee.member}",
+        programme=PROGRAMME,
+        mentee=mentee.member,
+        institution=mentee.institution,
+        version=version,
+        ranked=tuple(ranked),
+        cause="own_change",
+    )
+
+
+async def test_a_mentee_counts_as_suggested_once_from_the_first_mentor_on_their_list(
+    service: MentorshipsService,
+) -> None:
+    in_2026, in_2027 = datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 2, 1, tzinfo=UTC)
+    await hears(service, listed(MENTEE, version=1, mentors=0), at=in_2026)
+    await hears(service, listed(MENTEE, version=2), at=in_2027)
+    await hears(service, listed(MENTEE, version=3, mentors=2), at=datetime(2027, 9, 1, tzinfo=UTC))
+    await hears(service, listed(EAST, version=1), at=in_2027)
+
+    async def suggested(**span: str) -> int:
+        answer = await service.http.get(PATH, params=span, headers=coordinator(service))
+        return int(answer.json()["suggested"])
+
+    assert await suggested() == 1
+    assert await suggested(**{"from": "2027-01-01", "to": "2027-06-30"}) == 1
+    assert await suggested(to="2026-12-31") == 0
+    assert await suggested(**{"from": "2027-07-01"}) == 0
+    exported = (await service.get(MENTEE, "/me/export")).json()["suggestions"]
+    assert [each["programme"] for each in exported] == [PROGRAMME]
+    await erase(service, MENTEE)
+    assert await suggested() == 0
+
+
 async def test_only_what_began_in_the_time_counts(service: MentorshipsService) -> None:
     await hears(service, asked("a"), at=datetime(2026, 12, 31, 23, 59, tzinfo=UTC))
     await hears(service, asked("b"), at=datetime(2027, 6, 30, 23, 59, tzinfo=UTC))
@@ -81,7 +120,7 @@ async def test_the_same_as_csv(service: MentorshipsService) -> None:
     answer = await service.http.get(f"{PATH}.csv", headers=coordinator(service))
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     lines = answer.text.split("\r\n")
-    assert lines[:2] == ["number,value", "asked,5"]
+    assert lines[:3] == ["number,value", "suggested,0", "asked,5"]
     assert "unanswered.0-4,5" in lines
 
 

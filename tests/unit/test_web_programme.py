@@ -9,6 +9,7 @@ from tests.unit.web_kit import FakeServices, member, ok, page_of, pages, text_of
 _COORDINATOR = frozenset({"coordinator", "institution_coordinator"})
 _PROGRAMME = {"id": "care", "institution": "st-anna", "name": "First Friday", "status": "active", "weights": {}}
 _NUMBERS = {
+    "suggested": 12,
     "asked": 10,
     "accepted": 6,
     "began": 8,

@@ -26,6 +26,7 @@ _FIRST_DAYS, _LAST_DAYS = ((1, 1), (7, 1)), ((6, 30), (12, 31))
 class NumbersRead(BaseModel):
     """Defined in docs/mentorships.md."""
 
+    suggested: int = Field(description="Own mentees whose list had its first mentor")
     asked: int
     accepted: int
     began: int

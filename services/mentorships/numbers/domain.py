@@ -62,6 +62,8 @@ class Course:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Numbers:
+    suggested: int
+    """Mentees whose list had its first mentor."""
     asked: int
     accepted: int
     began: int
@@ -83,7 +85,7 @@ class Numbers:
     """Ended mentorships by reason, without small cells."""
 
 
-def count(asks: Sequence[Ask], courses: Sequence[Course], *, now: datetime) -> Numbers:
+def count(asks: Sequence[Ask], courses: Sequence[Course], *, suggested: int = 0, now: datetime) -> Numbers:
     agreed = [course for course in courses if course.agreed_at is not None]
     met = [course for course in courses if course.first_met_at]
     waits = [
@@ -97,6 +99,7 @@ def count(asks: Sequence[Ask], courses: Sequence[Course], *, now: datetime) -> N
     meetings = [course.meetings for of in _half_years(with_meetings) if len(of) >= LEAST for course in of]
     ended = [course for course in courses if course.reason and course.ended_at]
     return Numbers(
+        suggested=suggested,
         asked=len(asks),
         accepted=sum(ask.outcome == "accepted" for ask in asks),
         began=len(courses),

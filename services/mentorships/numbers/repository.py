@@ -11,13 +11,17 @@ from services.mentorships.projections.domain import Programme
 from services.mentorships.projections.repository import MongoProjections
 from shared.clock import Clock
 from shared.contracts.envelope import Received
-from shared.contracts.matching import AboutRequest
+from shared.contracts.matching import AboutRequest, SuggestionsChanged
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes
 
-ASKS = "asks"
+ASKS, SUGGESTED = "asks", "suggested"
 _OF_PROGRAMME = IndexModel(
     [("programme", ASCENDING), ("institutions", ASCENDING), ("made_at", ASCENDING)], name="of_programme"
 )
+_SUGGESTED_INDEXES = [
+    IndexModel([("programme", ASCENDING), ("institution", ASCENDING), ("first_at", ASCENDING)], name="of_programme"),
+    IndexModel([("member", ASCENDING)], name="of_member"),
+]
 _COURSE = dict.fromkeys(
     ("began_at", "introduction_ends_at", "activated_at", "first_met_at", "ended_at", "reason", "state", "silence"), 1
 )
@@ -31,9 +35,14 @@ class MongoNumbers:
 
     async def prepare(self) -> None:
         await ensure_indexes(self._database[ASKS], [_OF_PROGRAMME])
+        await ensure_indexes(self._database[SUGGESTED], _SUGGESTED_INDEXES)
 
     async def programme(self, id: str) -> Programme | None:
         return await self._projections.programme(id)
+
+    async def suggested(self, institution: str, programme: str, span: Span) -> int:
+        wanted = {"programme": programme, "institution": institution, **_within("first_at", span)}
+        return await self._database[SUGGESTED].count_documents(wanted)
 
     async def asks(self, institution: str, programme: str, span: Span) -> Sequence[Ask]:
         wanted = {"programme": programme, "institutions": institution, **_within("made_at", span)}
@@ -71,6 +80,29 @@ class MongoNumbers:
         transaction[ASKS].update_one(
             {"_id": event.request}, {"$set": changed, "$setOnInsert": new}, upsert=True, session=transaction.session
         )
+
+    def record_suggested(self, transaction: Transaction, received: Received, event: SuggestionsChanged) -> None:
+        """When a mentee's list first had a mentor; earlier lists than this service knows count from the first known."""
+        if not event.ranked:
+            return
+        new = {
+            "member": event.mentee,
+            "programme": event.programme,
+            "institution": event.institution,
+            "first_at": received.envelope.time or self._clock.now(),
+        }
+        of = {"_id": event.enrolment}
+        transaction[SUGGESTED].update_one(of, {"$setOnInsert": new}, upsert=True, session=transaction.session)
+
+
+async def export(database: Database, institution: str, member: str) -> Sequence[Document]:
+    """Since when a member has been suggested mentors, by programme."""
+    found = database[SUGGESTED].find({"institution": institution, "member": member}).sort("_id", ASCENDING)
+    return [{"programme": document["programme"], "first_at": document["first_at"]} async for document in found]
+
+
+def forget(transaction: Transaction, member: str) -> None:
+    transaction[SUGGESTED].delete_many({"member": member}, session=transaction.session)
 
 
 def _within(field: str, span: Span) -> Document:

@@ -24,6 +24,9 @@ class Span:
 class NumbersRepository(Protocol):
     async def programme(self, id: str) -> Programme | None: ...
 
+    async def suggested(self, institution: str, programme: str, span: Span) -> int:
+        """The institution's mentees whose list had its first mentor in this time."""
+
     async def asks(self, institution: str, programme: str, span: Span) -> Sequence[Ask]:
         """Of which one side belongs to this institution."""
 
@@ -38,6 +41,7 @@ class NumbersUseCases:
     async def of_programme(self, me: Principal, id: str, span: Span) -> Numbers:
         programme = await self._repository.programme(id)
         require_coordinator(me, id, admits=programme.admits if programme else None)
+        suggested = await self._repository.suggested(me.home, id, span)
         asks = await self._repository.asks(me.home, id, span)
         courses = await self._repository.courses(me.home, id, span)
-        return domain.count(asks, courses, now=self._clock.now())
+        return domain.count(asks, courses, suggested=suggested, now=self._clock.now())

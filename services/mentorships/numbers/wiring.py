@@ -1,4 +1,4 @@
-"""Wires the numbers of programmes: consumes matching's requests, and counts on request."""
+"""Wires the numbers of programmes: follows matching, and counts when asked."""
 
 from collections.abc import Mapping
 
@@ -8,13 +8,15 @@ from services.mentorships.numbers.repository import MongoNumbers
 from services.mentorships.numbers.usecases import NumbersUseCases
 from shared.bootstrap import ServiceDependencies
 from shared.consuming.reactions import Reaction
+from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.payload import Payload
 from shared.slices import Slice
 
 
 def reactions(dependencies: ServiceDependencies) -> Mapping[type[Payload], Reaction]:
-    numbers = Reactions(MongoNumbers(dependencies.database, dependencies.clock).record)
-    return dict.fromkeys(OUTCOMES, numbers.on_request_changed)
+    repository = MongoNumbers(dependencies.database, dependencies.clock)
+    numbers = Reactions(repository.record, repository.record_suggested)
+    return {**dict.fromkeys(OUTCOMES, numbers.on_request_changed), SuggestionsChanged: numbers.on_suggestions_changed}
 
 
 def build(dependencies: ServiceDependencies) -> Slice:

@@ -14,6 +14,7 @@ _REPORTS = 200
 class Numbers(Read):
     """Defined in docs/mentorships.md."""
 
+    suggested: int = 0
     asked: int
     accepted: int
     began: int

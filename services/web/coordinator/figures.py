@@ -78,8 +78,11 @@ def states(courses: Sequence[Course]) -> Mapping[str, int]:
 
 
 def steps(numbers: Numbers) -> Sequence[Figure]:
-    """From the request to a good end. Mentorships that a round began have no request: they count from the beginning."""
+    """From the first suggestion to a good end. Mentorships that a round began have no request: they count from the
+    beginning.
+    """
     return [
+        Figure(label=N_("Mentees who were first suggested a mentor"), count=numbers.suggested, of=numbers.suggested),
         Figure(label=N_("Requests that were made"), count=numbers.asked, of=numbers.asked),
         Figure(label=N_("… and were accepted"), count=numbers.accepted, of=numbers.asked),
         Figure(label=N_("Mentorings that began"), count=numbers.began, of=numbers.began),
