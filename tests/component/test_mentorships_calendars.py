@@ -14,7 +14,9 @@ from shared import mongo
 from shared.contracts.matching import RelationshipClosed
 from shared.contracts.payload import Recipient
 from tests.component.mentorships_kit import MENTEE, MENTOR, SOUTH, MentorshipsService, about, serving
+from tests.component.test_mentorships_flash import booked
 from tests.component.test_mentorships_meetings import ZONE, agreed, proposed
+from tests.component.test_mentorships_outreach import planned
 
 STRANGER = Recipient(member="sue", institution=SOUTH)
 
@@ -121,3 +123,29 @@ async def test_an_erased_person_has_no_calendar(service: MentorshipsService) -> 
     path = await address(service, MENTEE)
     await mongo.in_transaction(service.database, lambda transaction: forget(transaction, MENTEE.member))
     assert (await read(service, path)).status_code == 404
+
+
+async def test_booked_flash_slots_and_outreach_visits_are_in_the_calendars_of_who_takes_part(
+    service: MentorshipsService,
+) -> None:
+    await service.knows_roles(MENTOR, "mentor")
+    slot = await booked(service)
+    visit = await planned(service)
+    paths = {person.member: await address(service, person) for person in (MENTEE, MENTOR, STRANGER)}
+
+    async def shown() -> dict[str, set[tuple[str, str, str]]]:
+        calendars = {member: events(await read(service, path)) for member, path in paths.items()}
+        return {
+            member: {(str(each["uid"]), str(each["summary"]), str(each["status"])) for each in found}
+            for member, found in calendars.items()
+        }
+
+    talk, school = f"{slot}@preceptor", f"{visit}@preceptor"
+    found = await shown()
+    assert found["mia"] == {(talk, "Flash conversation: Ada", "CONFIRMED")}
+    assert {each[0] for each in found["ada"]} == {talk, school}
+    assert found["sue"] == set()
+    await service.post(MENTOR, f"/flash-slots/{slot}/cancel")
+    await service.post(MENTOR, f"/outreach-visits/{visit}/cancel")
+    assert (await shown())["mia"] == {(talk, "Flash conversation: Ada", "CANCELLED")}
+    assert {each[2] for each in (await shown())["ada"]} == {"CANCELLED"}

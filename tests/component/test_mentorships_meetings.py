@@ -13,7 +13,6 @@ import recurring_ical_events
 from deploy.issuer import LocalIssuer
 from services.mentorships.calendars.repository import MongoCalendars
 from services.mentorships.calendars.usecases import CalendarAddress
-from services.mentorships.groups.repository import MongoGroups
 from services.mentorships.guides.repository import MongoGuides
 from services.mentorships.kernel.due import DueWorker
 from services.mentorships.meetings.domain import series as domain
@@ -285,9 +284,8 @@ async def test_no_place_is_stored_of_an_erased_person_and_no_address_or_tick(ser
         created_at=now,
     )
     guides, messages = MongoGuides(service.database), MongoMessages(service.database, service.clock)
-    series = MongoSeries(service.database, service.clock)
     for begun_before in (
-        MongoCalendars(service.database, series, MongoGroups(service.database, service.clock)).set(address),
+        MongoCalendars(service.database, service.clock).set(address),
         guides.change_ticks(MENTOR.institution, MENTOR.member, "listening", lambda ticks: ticks),
         messages.block(MENTOR.institution, mentorship, side="mentor", is_blocked=True),
     ):

@@ -7,9 +7,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Path, Response
 from pydantic import BaseModel, Field
 
-from services.mentorships.calendars.usecases import Calendars
+from services.mentorships.calendars.usecases import Calendars, Feed
+from services.mentorships.flash.domain import Slot
 from services.mentorships.groups.api import entries_of
 from services.mentorships.meetings.api.calendar_files import DOCUMENTED, MEDIA_TYPE, calendar_file
+from services.mentorships.meetings.domain.zones import LOCAL
+from services.mentorships.outreach.domain import Visit
+from shared.calendar_files import CalendarEntry
 from shared.http import IdempotencyKey, SignedIn, problems, router
 from shared.offloop import off_loop
 
@@ -56,9 +60,10 @@ def calendars_router(calendars: Calendars) -> APIRouter:
 
     @routes.get("/calendar/{token}.ics", response_class=Response, responses=_CALENDAR)
     async def read_calendar(token: Token, known: KnownContent = None) -> Response:
-        """All agreed meetings of a person, and those of their groups. Without a sign-in: the address is the secret."""
-        feed = await calendars.read(token)
-        content = await off_loop(calendar_file, feed.series, entries_of(feed.groups, feed.people))
+        """All agreed meetings of a person and of their groups, booked flash slots and outreach visits. Without a
+        sign-in: the address is the secret.
+        """
+        content = await off_loop(_file, await calendars.read(token))
         tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
         headers = {"cache-control": "private, max-age=300", "etag": tag}
         if known is not None and _names(known, tag):
@@ -66,6 +71,42 @@ def calendars_router(calendars: Calendars) -> APIRouter:
         return Response(content, media_type=MEDIA_TYPE, headers=headers)
 
     return routes
+
+
+def _file(feed: Feed) -> bytes:
+    slots = [_slot(slot, feed) for slot in feed.slots]
+    visits = [_visit(visit) for visit in feed.visits]
+    return calendar_file(feed.series, [*entries_of(feed.groups, feed.people), *slots, *visits])
+
+
+def _slot(slot: Slot, feed: Feed) -> CalendarEntry:
+    other = next((feed.people.get(member) for member in slot.parties.members if member != feed.member), None)
+    return CalendarEntry(
+        id=slot.id,
+        starts=slot.starts_at.strftime(LOCAL),
+        zone="UTC",
+        minutes=slot.minutes,
+        link=slot.link,
+        sequence=slot.version,
+        changed_at=slot.starts_at,
+        summary=f"Flash conversation: {other.name}" if other else "Flash conversation",
+        takes_place=slot.state != "withdrawn",
+        is_open=slot.state != "withdrawn",
+    )
+
+
+def _visit(visit: Visit) -> CalendarEntry:
+    return CalendarEntry(
+        id=visit.id,
+        starts=visit.plan.starts_at.strftime(LOCAL),
+        zone="UTC",
+        minutes=visit.plan.minutes,
+        sequence=visit.version,
+        changed_at=visit.plan.starts_at,
+        summary=f"Outreach visit: {visit.plan.school}",
+        takes_place=visit.state != "cancelled",
+        is_open=visit.state != "cancelled",
+    )
 
 
 def _names(header: str, tag: str) -> bool:

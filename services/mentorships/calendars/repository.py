@@ -5,12 +5,17 @@ from dataclasses import asdict
 from datetime import datetime
 
 from services.mentorships.calendars.usecases import CalendarAddress
+from services.mentorships.flash.domain import Slot
+from services.mentorships.flash.repository import MongoFlashSlots
 from services.mentorships.groups.domain import Group
 from services.mentorships.groups.repository import MongoGroups
 from services.mentorships.meetings.domain.states import Series
 from services.mentorships.meetings.repository import MongoSeries
+from services.mentorships.outreach.domain import Visit
+from services.mentorships.outreach.repository import MongoVisits
 from services.mentorships.projections.domain import Person
 from services.mentorships.projections.repository import MongoProjections, hold_people
+from shared.clock import Clock
 from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes, in_transaction
 
 CALENDARS = "calendars"
@@ -19,10 +24,12 @@ _MOST_SERIES = 200
 
 
 class MongoCalendars:
-    def __init__(self, database: Database, series: MongoSeries, groups: MongoGroups) -> None:
+    def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
-        self._series = series
-        self._groups = groups
+        self._series = MongoSeries(database, clock)
+        self._groups = MongoGroups(database, clock)
+        self._slots = MongoFlashSlots(database, clock)
+        self._visits = MongoVisits(database, clock)
         self._projections = MongoProjections(database)
 
     async def prepare(self) -> None:
@@ -63,6 +70,14 @@ class MongoCalendars:
         shown = {"$or": [{"state": {"$ne": "ended"}}, {"changed_at": {"$gt": changed_after}}]}
         wanted = {"parties": member, "plan": {"$type": "object"}, **shown}
         return await self._groups.page(institution, wanted, before=None, limit=_MOST_SERIES)
+
+    async def slots(self, institution: str, member: str, *, after: datetime) -> Sequence[Slot]:
+        found = await self._slots.of_member(institution, member, after=after)
+        return [slot for slot in found if slot.mentee is not None]
+
+    async def visits(self, institution: str, member: str, *, after: datetime) -> Sequence[Visit]:
+        found = await self._visits.of_visitor(institution, member)
+        return [visit for visit in found if visit.plan.starts_at > after]
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:

@@ -11,10 +11,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from services.mentorships.calendars.domain import ReadLimit
+from services.mentorships.flash.domain import Slot
 from services.mentorships.groups.domain import Group
 from services.mentorships.kernel.access import SignIns, require_member
 from services.mentorships.meetings.domain.states import SHOWN_AFTER_END, Series
 from services.mentorships.meetings.usecases import Seen
+from services.mentorships.outreach.domain import Visit
 from services.mentorships.projections.domain import Person
 from shared.auth import Principal
 from shared.clock import Clock
@@ -35,6 +37,10 @@ class Feed:
 
     series: Sequence[Seen]
     groups: Sequence[Group]
+    slots: Sequence[Slot]
+    visits: Sequence[Visit]
+    member: str
+    """Whose calendar it is."""
     people: Mapping[str, Person]
 
 
@@ -55,6 +61,12 @@ class CalendarRepository(SignIns, Protocol):
 
     async def groups(self, institution: str, member: str, *, changed_after: datetime) -> Sequence[Group]:
         """Open ones with meetings, and those that ended after this instant."""
+
+    async def slots(self, institution: str, member: str, *, after: datetime) -> Sequence[Slot]:
+        """Flash slots that begin after this instant and are, or were, booked."""
+
+    async def visits(self, institution: str, member: str, *, after: datetime) -> Sequence[Visit]:
+        """Outreach visits that begin after this instant."""
 
 
 class Calendars:
@@ -98,12 +110,15 @@ class Calendars:
         since = now - SHOWN_AFTER_END
         found = await self._repository.series(address.institution, address.member, changed_after=since)
         groups = await self._repository.groups(address.institution, address.member, changed_after=since)
+        slots = await self._repository.slots(address.institution, address.member, after=since)
+        visits = await self._repository.visits(address.institution, address.member, after=since)
         members = {party.member for series in found for party in (series.pair.mentee, series.pair.mentor)}
+        members |= {member for slot in slots for member in slot.parties.members}
         people = await self._repository.people([address.member, *members, *(group.mentor.member for group in groups)])
         if address.member not in people or not people[address.member].is_active:
             raise _unknown()
         series = [_seen(each, address.member, people, now) for each in found]
-        return Feed(series=series, groups=groups, people=people)
+        return Feed(series=series, groups=groups, slots=slots, visits=visits, member=address.member, people=people)
 
 
 def _seen(series: Series, member: str, people: dict[str, Person], now: datetime) -> Seen:

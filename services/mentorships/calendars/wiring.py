@@ -7,8 +7,6 @@ from services.mentorships.calendars.api import calendars_router
 from services.mentorships.calendars.domain import ReadLimit
 from services.mentorships.calendars.repository import MongoCalendars
 from services.mentorships.calendars.usecases import Calendars
-from services.mentorships.groups.repository import MongoGroups
-from services.mentorships.meetings.repository import MongoSeries
 from shared.bootstrap import ServiceDependencies
 from shared.slices import Slice
 
@@ -18,8 +16,7 @@ READS_AN_HOUR = 120
 
 
 def build(dependencies: ServiceDependencies) -> Slice:
-    database, clock = dependencies.database, dependencies.clock
-    repository = MongoCalendars(database, MongoSeries(database, clock), MongoGroups(database, clock))
+    repository = MongoCalendars(dependencies.database, dependencies.clock)
     calendars = Calendars(
         repository,
         dependencies.clock,
