@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import pytest
 
 from deploy.issuer import LocalIssuer
 from shared.clock import SystemClock
+from shared.csv_lines import csv_line
+from shared.spreadsheets.tables import ADVICE_COLUMN, LINE_COLUMN
 from tests.component.profiles_kit import Json, Network, Person, running
 from tests.conftest import missing
 from tests.eventually import eventually
@@ -383,3 +386,34 @@ async def test_a_programme_that_closes_while_the_roster_waits_gives_its_rows_a_v
         )
         assert second["reasons"][0]["column"] == "grade"
         assert await people(coordinator) == {}
+
+
+async def test_cells_of_refused_rows_come_back_as_they_were_and_are_forgotten_after_a_month(
+    network: Network, here: str
+) -> None:
+    coordinator = await network.institution(here)
+    long = "x" * 9_000
+    file = csv("Ada,ada@example.org,7,R,,,she", "Bob,bob@example.org,8,Z,,,he", f"Cy,cy@example.org,9,Z,{long},,")
+    roster = await done(coordinator, await coordinator.upload(file, MAPPING, dry_run=True))
+    assert roster["titles"] == ["name", "email", "staff number", "grade", "wants", "places", "pronouns"]
+    ada, bob, cy = [row["cells"] for row in await verdicts(coordinator, roster)]
+    assert (ada, bob, cy) == ([], ["Bob", "bob@example.org", "8", "Z", "", "", "he"], [])
+    before = SystemClock().now() - timedelta(seconds=1)
+    rows = network.database["roster_rows"]
+    await rows.update_many({"roster": roster["id"], "cells": {"$exists": True}}, {"$set": {"cells_until": before}})
+
+    async def are_forgotten() -> bool:
+        return await rows.count_documents({"roster": roster["id"], "cells": {"$exists": True}}) == 0
+
+    await eventually(are_forgotten, message="the cells are deleted")
+
+
+async def test_refused_rows_are_mended_and_brought_again(network: Network, here: str) -> None:
+    coordinator = await network.institution(here)
+    roster = await done(coordinator, await coordinator.upload(csv("Bob,bob@example.org,8,Z,,,he"), MAPPING))
+    [bob] = await verdicts(coordinator, roster, verdict="refused")
+    titles = [*roster["titles"], LINE_COLUMN, ADVICE_COLUMN]
+    cells = ["A" if cell == "Z" else cell for cell in bob["cells"]]
+    mended = csv_line(titles) + csv_line([*cells, str(bob["line"]), "grade: is not a value"])
+    again = await done(coordinator, await coordinator.upload(mended.encode(), MAPPING))
+    assert again["counts"]["created"] == 1

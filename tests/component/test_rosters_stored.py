@@ -44,7 +44,7 @@ def roster(clock: Clock) -> Roster:
 async def test_a_retry_with_a_more_limited_token_finds_the_first_requests_roster(
     rosters: MongoRosterRepository, roster: Roster
 ) -> None:
-    received = await rosters.received(await rosters.begin(roster), 0)
+    received = await rosters.received(await rosters.begin(roster), 0, ())
     limited = replace(roster, scope=Scope(institution="here", programmes=frozenset({"here.care"})))
     assert await rosters.begin(limited) == received
 
@@ -65,7 +65,7 @@ async def test_a_roster_that_was_taken_for_abandoned_is_not_applied_in_part(
     await rosters.fail(begun)
     await rosters.keep(begun, 1, [Row(line=252)])
     with pytest.raises(Conflict, match="nothing was imported"):
-        await rosters.received(begun, 251)
+        await rosters.received(begun, 251, ())
     found = await rosters.find(roster.scope, roster.id)
     assert found is not None
     assert (found.state, await rosters.next_chunk(found)) == ("failed", None)

@@ -6,10 +6,10 @@ from pathlib import Path
 from deploy.demo import rosters
 from deploy.demo.network import people
 from services.profiles.members.domain.profile import Profile
-from services.profiles.rosters.domain import reading
 from services.profiles.rosters.domain.fields import ROSTER
 from shared.spreadsheets import mapping
 from tests.conftest import missing
+from tests.unit import roster_rows
 
 
 def read(source: rosters.Source) -> dict[str, list[Profile]]:
@@ -17,7 +17,7 @@ def read(source: rosters.Source) -> dict[str, list[Profile]]:
     profiles: dict[str, list[Profile]] = {}
     for roster in source.rosters:
         for section, content in roster.files.items():
-            rows = list(reading.rows(io.BytesIO(content), mapping.parse(roster.mapping, section, ROSTER)))
+            rows = list(roster_rows.rows(io.BytesIO(content), mapping.parse(roster.mapping, section, ROSTER)))
             assert not [row.reasons for row in rows if row.profile is None]
             profiles.setdefault(section, []).extend(row.profile for row in rows if row.profile)
     return profiles

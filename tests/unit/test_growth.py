@@ -20,7 +20,6 @@ from services.matching.rounds.solver.files import read_input
 from services.mentorships.meetings.domain.plans import Wanted, plan
 from services.profiles.institutions import domain as institutions
 from services.profiles.institutions.domain import Institution
-from services.profiles.rosters.domain import reading
 from services.profiles.rosters.domain.fields import ROSTER
 from services.profiles.vocabulary.domain.terms import Term
 from services.profiles.vocabulary.domain.vocabulary import Vocabulary
@@ -30,6 +29,7 @@ from shared.http import from_cursor, to_cursor
 from shared.spreadsheets import mapping
 from shared.spreadsheets.mapping import Section
 from shared.strict_json import Unreadable, read_body
+from tests.unit import roster_rows
 
 MAPPING = "sections:\n  people:\n    fields:\n      name: {column: name}\n      email: {column: mail}\n"
 
@@ -45,7 +45,7 @@ ROUND = '{"format": "preceptor-round-input/1", "round": "r", "target": "fit", "p
 
 
 def roster(text: str, section: Section = PEOPLE) -> None:
-    list(reading.rows(io.BytesIO(text.encode()), section))
+    list(roster_rows.rows(io.BytesIO(text.encode()), section))
 
 
 def edition(size: int) -> None:

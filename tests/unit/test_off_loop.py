@@ -10,8 +10,8 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from services.profiles.rosters import usecases as rosters
-from services.profiles.rosters.domain import reading
 from services.profiles.rosters.domain.fields import ROSTER
+from services.profiles.rosters.domain.reading import open_roster
 from shared import offloop
 from shared.errors import Rejected
 from shared.http.requests import BoundedRequest, refuse_coerced_values
@@ -33,7 +33,8 @@ async def test_a_rosters_lines_are_read_in_another_thread() -> None:
             return super().read(size)
 
     file = Noted(b"name,mail\nAda,ada@x.org\n")
-    [row] = await offloop.off_loop(rosters._next_rows, reading.rows(file, SECTION))
+    opened = await offloop.off_loop(open_roster, file, SECTION)
+    [row] = await offloop.off_loop(rosters._next_rows, opened.rows)
     assert row.profile is not None
     assert threads
     assert threading.get_ident() not in threads

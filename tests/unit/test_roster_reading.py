@@ -11,11 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.profiles.rosters.domain.fields import ROSTER
-from services.profiles.rosters.domain.reading import Row, rows
+from services.profiles.rosters.domain.reading import Row
 from shared.errors import Rejected
 from shared.spreadsheets import mapping
 from shared.spreadsheets.mapping import Section
 from shared.spreadsheets.verdicts import Reason
+from tests.unit.roster_rows import rows
 
 
 def parse(text: bytes, section: str) -> Section:

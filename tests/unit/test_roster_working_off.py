@@ -46,8 +46,8 @@ class RostersInMemory:
     async def keep(self, roster: Roster, number: int, rows: Sequence[Row]) -> None:
         self.chunks.setdefault(roster.id, []).append(Chunk(f"{number}", rows))
 
-    async def received(self, roster: Roster, rows: int) -> Roster:
-        self.rosters[roster.id] = replace(roster, state="waiting", rows=rows)
+    async def received(self, roster: Roster, rows: int, titles: Sequence[str]) -> Roster:
+        self.rosters[roster.id] = replace(roster, state="waiting", rows=rows, titles=tuple(titles))
         return self.rosters[roster.id]
 
     async def discard(self, roster: Roster) -> None:
@@ -88,6 +88,8 @@ class RostersInMemory:
         assert plan([], {})
         self.chunks[roster.id].remove(chunk)
         self.worked.append(roster.id)
+
+    async def forget_cells(self, now: datetime) -> None: ...
 
     async def finish(self, roster: Roster, at: datetime) -> None:
         self.rosters[roster.id] = replace(roster, state="done", finished_at=at)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from services.profiles.rosters.domain.fields import ROSTER
-from services.profiles.rosters.domain.reading import rows
 from shared.errors import Rejected
 from shared.spreadsheets import mapping, packages, workbook_sheets, workbooks
 from shared.spreadsheets.packages import MAX_COLUMNS
+from tests.unit.roster_rows import rows
 from tests.unit.test_spreadsheet_files import names, refusal, workbook, zipped
 
 SHEET, STRINGS = "xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"

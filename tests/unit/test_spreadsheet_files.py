@@ -8,10 +8,11 @@ import openpyxl
 import pytest
 
 from services.profiles.rosters.domain.fields import ROSTER
-from services.profiles.rosters.domain.reading import Row, rows
+from services.profiles.rosters.domain.reading import Row
 from shared.errors import Rejected
 from shared.spreadsheets import mapping
 from shared.spreadsheets.packages import MAX_UNPACKED
+from tests.unit.roster_rows import rows
 
 PEOPLE = "name,mail,teaches\nAda,ada@x.org,ECG;Ethics\nJörg,jo@x.org,\n"
 NAMES = ["Ada", "Jörg"]

@@ -66,3 +66,16 @@ async def test_an_import_that_cannot_be_undone_any_more_says_what_to_do() -> Non
     async with pages(FakeServices({**answers, "GET profiles/rosters/r": ok(roster())}), roles=_COORDINATOR) as site:
         answer = await site.post("/rosters/r")
     assert "Mend the file and import it again." in text_of(answer)
+
+
+async def test_refused_rows_are_a_file_with_their_cells_and_what_to_do() -> None:
+    titled = roster(titles=["name", "email", "what to do", "line in the refused file"])
+    refused = {**row(7, "refused", "must not be empty"), "cells": ["=Ada", "", "mend it", "3"]}
+    refused["reasons"][0]["column"] = "email"
+    answers = {"GET profiles/rosters/r": ok(titled), "GET profiles/rosters/r/rows": page_of(refused)}
+    async with pages(FakeServices(answers), roles=_COORDINATOR, language="de") as site:
+        answer = await site.get("/rosters/r/refused.csv")
+    assert answer.content.decode("utf-8-sig").splitlines() == [
+        "name,email,line in the refused file,what to do",
+        "'=Ada,,7,email: Füllen Sie das aus.",
+    ]

@@ -51,6 +51,8 @@ class RosterView(BaseModel):
     dry_run: bool
     status: State
     rows: int
+    titles: tuple[str, ...]
+    """Of the file's columns."""
     counts: Counts
     created_at: datetime
     finished_at: datetime | None
@@ -77,6 +79,8 @@ class RowView(BaseModel):
     kept: tuple[str, ...]
     """Fields where a later edit stays, because the mapping does not declare them authoritative."""
     undone: Undone | None
+    cells: tuple[str, ...]
+    """Of a refused row, as in the file, for 30 days; empty for others, and for rows of more than 8,000 characters."""
 
 
 def _view(roster: Roster) -> RosterView:
@@ -86,6 +90,7 @@ def _view(roster: Roster) -> RosterView:
         dry_run=roster.dry_run,
         status=roster.state,
         rows=roster.rows,
+        titles=roster.titles,
         counts=Counts.model_validate(roster.counts),
         created_at=roster.created_at,
         finished_at=roster.finished_at,
@@ -98,7 +103,13 @@ def _view(roster: Roster) -> RosterView:
 def _row_view(row: RowResult) -> RowView:
     reasons = [ReasonView(column=reason.column, message=reason.message) for reason in row.reasons]
     return RowView(
-        line=row.line, verdict=row.verdict, member=row.member, reasons=reasons, kept=row.kept, undone=row.undone
+        line=row.line,
+        verdict=row.verdict,
+        member=row.member,
+        reasons=reasons,
+        kept=row.kept,
+        undone=row.undone,
+        cells=row.cells,
     )
 
 

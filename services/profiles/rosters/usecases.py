@@ -5,7 +5,7 @@ A chunk is deleted in the transaction that writes its members, facts and verdict
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import IO, Literal, Protocol
 
@@ -29,6 +29,8 @@ from shared.spreadsheets.mapping import Section
 from shared.spreadsheets.verdicts import Reason, file_refused
 
 State = Literal["receiving", "waiting", "done", "failed", "undoing", "undone"]
+CELLS_KEPT = timedelta(days=30)
+"""How long the cells of refused rows are kept, which may name people who are no members."""
 CHUNK = 250
 """Rows in one transaction: a quarter of the fastest number, so that other requests do not wait long."""
 
@@ -58,6 +60,8 @@ class Roster:
     trace: Trace
     state: State = "receiving"
     rows: int = 0
+    titles: tuple[str, ...] = ()
+    """Of the file's columns."""
     counts: Mapping[Verdict, int] = field(default_factory=dict)
     finished_at: datetime | None = None
     answers: Answers = NO_ANSWERS
@@ -102,6 +106,8 @@ class RowResult:
     reasons: tuple[Reason, ...]
     kept: tuple[str, ...]
     undone: Undone | None = None
+    cells: tuple[str, ...] = ()
+    """Of a refused row, as in the file; empty after `CELLS_KEPT`, and for a row that is too long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +127,7 @@ class RosterRepository(Protocol):
 
     async def keep(self, roster: Roster, number: int, rows: Sequence[Row]) -> None: ...
 
-    async def received(self, roster: Roster, rows: int) -> Roster:
+    async def received(self, roster: Roster, rows: int, titles: Sequence[str]) -> Roster:
         """Hands the roster to the worker. Raises `Conflict` if it was taken for abandoned meanwhile."""
 
     async def discard(self, roster: Roster) -> None: ...
@@ -153,6 +159,9 @@ class RosterRepository(Protocol):
         """Writes members, facts, verdicts and counts and deletes the chunk, in one transaction; nothing if gone."""
 
     async def finish(self, roster: Roster, at: datetime) -> None: ...
+
+    async def forget_cells(self, now: datetime) -> None:
+        """Deletes the cells of rows that were refused `CELLS_KEPT` ago."""
 
 
 class RosterUndo(Protocol):
@@ -219,7 +228,7 @@ class RosterIntake:
                 answers=answers,
             )
         )
-        return roster if roster.state != "receiving" else await self._keep(roster, reading.rows(file, section))
+        return roster if roster.state != "receiving" else await self._keep(roster, file, section)
 
     async def undo(self, me: Principal, id: str) -> Roster:
         """By a coordinator, within a day. Idempotent."""
@@ -250,13 +259,14 @@ class RosterIntake:
         roster = await self.see(me, id)
         return await self._rosters.verdicts(me.home, roster.id, wanted, after, limit)
 
-    async def _keep(self, roster: Roster, rows: Iterable[Row]) -> Roster:
+    async def _keep(self, roster: Roster, file: IO[bytes], section: Section) -> Roster:
         try:
-            kept = await self._keep_rows(roster, rows)
+            opened = await off_loop(reading.open_roster, file, section)
+            kept = await self._keep_rows(roster, opened.rows)
         except BaseException:  # also if a chunk cannot be stored: the worker never sees half a roster
             await self._rosters.discard(roster)
             raise
-        return await self._rosters.received(roster, kept)
+        return await self._rosters.received(roster, kept, opened.titles)
 
     async def _keep_rows(self, roster: Roster, rows: Iterable[Row]) -> int:
         """Returns the number of rows."""

@@ -75,3 +75,4 @@ class RosterWorker:
                     await self._undo.undo(roster, row)
             await self._undo.finish(roster)
         await self._undo.forget_old(self._clock.now())
+        await self._rosters.forget_cells(self._clock.now())

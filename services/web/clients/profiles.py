@@ -114,6 +114,7 @@ class Roster(Read):
     dry_run: bool
     status: str
     rows: int
+    titles: tuple[str, ...] = ()
     counts: Counts
     created_at: datetime
     undo_until: datetime | None = None
@@ -131,6 +132,7 @@ class Row(Read):
     verdict: str
     member: str | None = None
     reasons: tuple[RowReason, ...]
+    cells: tuple[str, ...] = ()
 
 
 class Invited(Read):

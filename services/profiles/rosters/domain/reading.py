@@ -1,10 +1,11 @@
 """Reads a file through a mapping: each row becomes a profile or the reasons for which it is refused.
 
-Columns that the mapping ignores are stored nowhere.
+Of a refused row all cells are kept for some time, so that it can be mended; of others no column that the mapping
+ignores.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import IO
 
 from pydantic import ValidationError
@@ -17,6 +18,9 @@ from shared.spreadsheets.mapping import Section
 from shared.spreadsheets.rows import ReadRow
 from shared.spreadsheets.verdicts import Reason, bounded
 
+_MOST_SHOWN = 8_000
+"""Characters of a row that are kept for the file of refused rows: a chunk of rows is one document."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
@@ -24,6 +28,15 @@ class Row:
     """Where the row begins in the file; the header is line 1."""
     profile: Profile | None = None
     reasons: tuple[Reason, ...] = ()
+    cells: tuple[str, ...] = ()
+    """As in the file, to be shown if the row is refused; empty for a row that is too long for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRoster:
+    titles: Sequence[str]
+    """Of the columns; empty for one without a name."""
+    rows: Iterator[Row]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +47,16 @@ class SourceRow:
     source: ReadRow
 
 
-def rows(file: IO[bytes], section: Section) -> Iterator[Row]:
-    """Opens the file with the first row, because that takes time. Raises `Rejected` if the file itself is wrong."""
-    for read in source_rows(spreadsheet.read(file, section, ROSTER).rows, section):
-        yield read.row
+def open_roster(file: IO[bytes], section: Section) -> OpenRoster:
+    """Raises `Rejected` if the file itself is wrong, also while its rows are read."""
+    sheet = spreadsheet.read(file, section, ROSTER)
+    rows = (_with_cells(read) for read in source_rows(sheet.rows, section))
+    return OpenRoster(sheet.header, rows)
+
+
+def _with_cells(read: SourceRow) -> Row:
+    is_short = sum(map(len, read.source.cells)) <= _MOST_SHOWN
+    return replace(read.row, cells=tuple(read.source.cells)) if is_short else read.row
 
 
 def source_rows(read: Iterator[ReadRow], section: Section) -> Iterator[SourceRow]:

@@ -14,7 +14,7 @@ from services.profiles.members.domain.members import Member
 from services.profiles.members.repository.members import MAPPING, MongoMemberRepository
 from services.profiles.rosters.domain.merging import Outcome
 from services.profiles.rosters.repository.undoing import undo_of
-from services.profiles.rosters.usecases import Chunk, Plan, Roster
+from services.profiles.rosters.usecases import CELLS_KEPT, Chunk, Plan, Roster
 from shared.clock import Clock
 from shared.errors import StaleVersion
 from shared.mongo import (
@@ -193,4 +193,9 @@ class _Attempt:
             "reasons": [asdict(reason) for reason in outcome.reasons],
             "kept": list(outcome.kept),
             **({} if self._roster.dry_run else undo_of(outcome, self._clock.now())),
+            **(self._cells(outcome.line) if outcome.verdict == "refused" else {}),
         }
+
+    def _cells(self, line: int) -> Document:
+        cells = next((row.cells for row in self._chunk.rows if row.line == line), ())
+        return {"cells": list(cells), "cells_until": self._clock.now() + CELLS_KEPT} if cells else {}

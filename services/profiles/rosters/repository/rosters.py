@@ -52,6 +52,11 @@ class MongoRosterRepository:
             [
                 IndexModel([("roster", ASCENDING), ("line", ASCENDING)], name="page"),
                 IndexModel([("roster", ASCENDING), ("verdict", ASCENDING), ("line", ASCENDING)], name="by_verdict"),
+                IndexModel(
+                    [("cells_until", ASCENDING)],
+                    name="cells_over",
+                    partialFilterExpression={"cells_until": {"$type": "date"}},
+                ),
             ],
         )
 
@@ -78,9 +83,9 @@ class MongoRosterRepository:
             }
         )
 
-    async def received(self, roster: Roster, rows: int) -> Roster:
+    async def received(self, roster: Roster, rows: int, titles: Sequence[str]) -> Roster:
         def body(transaction: Transaction) -> None:
-            waiting = {"$set": {"state": "waiting", "rows": rows}}
+            waiting = {"$set": {"state": "waiting", "rows": rows, "titles": list(titles)}}
             receiving = {**_mine(roster), "state": "receiving"}
             if not transaction["rosters"].update_one(receiving, waiting, session=transaction.session).matched_count:
                 raise Conflict("roster_cut_off", "this took too long to receive: nothing was imported; send it again")
@@ -150,6 +155,10 @@ class MongoRosterRepository:
             {id: [row["line"] for row in rows] for id, rows in others.items()},
         )
 
+    async def forget_cells(self, now: datetime) -> None:
+        old = {"cells_until": {"$type": "date", "$lt": now}}
+        await self._rows.update_many(old, {"$unset": {"cells": "", "cells_until": ""}})
+
     async def finish(self, roster: Roster, at: datetime) -> None:
         """Without the staff numbers that the coordinator gave, which are needed no longer."""
         done = {"state": "done", "finished_at": at, "answers.same_person": []}
@@ -175,15 +184,17 @@ def _mine(roster: Roster) -> Document:
 
 
 def _row_document(row: Row) -> Document:
+    source = {"line": row.line, "cells": list(row.cells)}
     if row.profile is None:
-        return {"line": row.line, "reasons": [asdict(reason) for reason in row.reasons]}
-    return {"line": row.line, "told": row.profile.model_dump(exclude_unset=True)}
+        return {**source, "reasons": [asdict(reason) for reason in row.reasons]}
+    return {**source, "told": row.profile.model_dump(exclude_unset=True)}
 
 
 def _row(document: Document) -> Row:
+    cells = tuple(document.get("cells", ()))
     if "told" not in document:
-        return Row(line=document["line"], reasons=_reasons(document))
-    return Row(line=document["line"], profile=_to_profile(document["told"]))
+        return Row(line=document["line"], reasons=_reasons(document), cells=cells)
+    return Row(line=document["line"], profile=_to_profile(document["told"]), cells=cells)
 
 
 def _to_profile(document: Document) -> Profile:
@@ -211,6 +222,7 @@ def _row_result(document: Document) -> RowResult:
         reasons=_reasons(document),
         kept=tuple(document["kept"]),
         undone=document.get("undone"),
+        cells=tuple(document.get("cells", ())),
     )
 
 
@@ -254,5 +266,6 @@ def _from_document(document: Document) -> Roster:
         counts=document["counts"],
         answers=_answers(document.get("answers", {})),
         undone=document.get("undone", {}),
+        titles=tuple(document.get("titles", ())),
         **kept,
     )
