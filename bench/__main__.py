@@ -9,7 +9,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import accepts, lists, mentorships, pipeline, plumbing, repair, replay, roster, rounds, scaling, spreadsheets
+from bench import (
+    accepts,
+    lists,
+    mentorships,
+    notices,
+    pipeline,
+    plumbing,
+    repair,
+    replay,
+    roster,
+    rounds,
+    scaling,
+    spreadsheets,
+)
 from bench.figures import Figure, as_markdown, write_json
 from bench.site import BenchmarkContext, open_site
 from bench.soak import soak
@@ -31,6 +44,7 @@ BENCHMARKS: Mapping[str, Benchmark] = {
     "accepts": accepts.accepts,
     "calendars": mentorships.calendars,
     "bookings": mentorships.bookings,
+    "planning": notices.planning,
 }
 LONG: Mapping[str, Callable[[], list[Figure]]] = {
     "rounds": rounds.rounds,
