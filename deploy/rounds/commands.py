@@ -34,8 +34,8 @@ class _Round:
     sheets: spreadsheets.Sheets | None = None
 
     @property
-    def known(self) -> presentation.Known:
-        return presentation.known(self.sheets)
+    def known(self) -> presentation.SheetFacts:
+        return presentation.facts_of(self.sheets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,7 +209,7 @@ def _refused_files(path: Path | None) -> dict[Side, Path]:
     return {side: path.with_name(f"{path.stem}-{side}.csv") for side in sides} if path else {}
 
 
-def _bytes(path: Path | None, result: RoundResult, known: presentation.Known) -> bytes:
+def _bytes(path: Path | None, result: RoundResult, known: presentation.SheetFacts) -> bytes:
     """With a byte order mark, without which common spreadsheet programs assume another encoding."""
     return presentation.mailing(result, known).encode("utf-8-sig") if path else b""
 

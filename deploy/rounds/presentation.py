@@ -38,7 +38,7 @@ _MAILING = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class SheetFacts:
     """What the spreadsheets know besides the round's files; empty where only pseudonyms are known."""
 
     names: Names = field(default_factory=dict)
@@ -63,12 +63,12 @@ class Known:
         return sum(other < rank for other in self.impossible.get(mentee, ()))
 
 
-def known(sheets: Sheets | None) -> Known:
+def facts_of(sheets: Sheets | None) -> SheetFacts:
     if sheets is None:
-        return Known()
+        return SheetFacts()
     people = {(name, address) for name, address in sheets.names.values()}
     counted = Counter(name for name, _ in people)
-    return Known(
+    return SheetFacts(
         names=sheets.names,
         shared_names=frozenset(name for name, count in counted.items() if count > 1),
         impossible=sheets.impossible,
@@ -90,7 +90,7 @@ def warnings(sheets: Sheets) -> Iterator[str]:
             yield from (f"  {error.field}: {error.message}" for error in kinds[:_MOST_WARNINGS])
 
 
-def show(result: RoundResult, known: Known, console: Console) -> None:
+def show(result: RoundResult, known: SheetFacts, console: Console) -> None:
     table = Table("", *(f"{name}{' (chosen)' if name == result.target else ''}" for name in ("fit", "coverage")))
     both = (result.figures.fit, result.figures.coverage)
 
@@ -110,7 +110,7 @@ def show(result: RoundResult, known: Known, console: Console) -> None:
     _show_idle(result, known, console)
 
 
-def _first_choices(figures: Figures, result: RoundResult, known: Known) -> str:
+def _first_choices(figures: Figures, result: RoundResult, known: SheetFacts) -> str:
     """Without those whose own first choice was impossible. Who they are is known for the chosen target only."""
     if not known.impossible:
         return str(figures.first_choices)
@@ -154,7 +154,7 @@ def _show_flow(result: RoundResult, console: Console) -> None:
     console.print(table)
 
 
-def _show_unmatched(result: RoundResult, known: Known, console: Console) -> None:
+def _show_unmatched(result: RoundResult, known: SheetFacts, console: Console) -> None:
     if not result.unmatched:
         return
     table = Table("position", "mentee", "waiting days", "why", "what would change it", title="unmatched")
@@ -171,7 +171,7 @@ def _show_unmatched(result: RoundResult, known: Known, console: Console) -> None
     console.print(table)
 
 
-def _change(unmatched: Left, known: Known, result: RoundResult) -> str:
+def _change(unmatched: Left, known: SheetFacts, result: RoundResult) -> str:
     if not unmatched.opens:
         return "other wishes, a more complete profile, or one exclusion less"
     first = unmatched.opens[0]
@@ -179,7 +179,7 @@ def _change(unmatched: Left, known: Known, result: RoundResult) -> str:
     return seats if result.target == "fit" else f"{seats} (for the waiting mentee who fits best)"
 
 
-def _show_idle(result: RoundResult, known: Known, console: Console) -> None:
+def _show_idle(result: RoundResult, known: SheetFacts, console: Console) -> None:
     """Mentors without a mentee, with the reason."""
     busy = {mentor.id for turn in result.turns for mentor in turn.mentors if mentor.mentees}
     idle = [mentor.id for mentor in result.mentors if mentor.id not in busy]
@@ -197,14 +197,14 @@ def _show_idle(result: RoundResult, known: Known, console: Console) -> None:
     console.print(table)
 
 
-def _why_idle(mentor: str, known: Known) -> str:
+def _why_idle(mentor: str, known: SheetFacts) -> str:
     reached, rule = known.forbids.get(mentor, (1, None))
     if reached == 0:
         return f"no mentee can be matched: {RULES[rule]}" if rule else "there are no mentees"
     return "every mentee who could be matched has another mentor, or none on a list"
 
 
-def why_no_pairs(result: RoundResult, round: RoundInput, known: Known) -> str | None:
+def why_no_pairs(result: RoundResult, round: RoundInput, known: SheetFacts) -> str | None:
     """Why nobody is matched, by the rule that rules out most; None if somebody is."""
     if any(mentee.mentor for mentee in result.mentees):
         return None
@@ -222,7 +222,7 @@ def _thousandths(value: int) -> str:
     return f"{value // 1000}.{value % 1000:03}"
 
 
-def mailing(result: RoundResult, known: Known) -> str:
+def mailing(result: RoundResult, known: SheetFacts) -> str:
     """One line for each mentee, by id, and then one for each further mentor. No spreadsheet program reads a cell as a
     formula.
     """

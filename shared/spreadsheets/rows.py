@@ -15,7 +15,7 @@ from shared.spreadsheets.headers import Header, has_all
 from shared.spreadsheets.mapping import Fields, LatestBy, Section, Source
 from shared.spreadsheets.sources import SourceReader
 from shared.spreadsheets.tables import ADVICE_COLUMN, Table, open_table
-from shared.spreadsheets.verdicts import CellRefused, Reason, bounded, file_refused
+from shared.spreadsheets.verdicts import CellRefused, Reason, bounded
 
 _MAX_CELL = 20_000
 _SHEET_ERRORS = frozenset({"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!"})
@@ -195,7 +195,3 @@ def _latest(rows: Iterable[ReadRow], reader: _RowReader, latest: LatestBy) -> It
 
 def _replacing(row: ReadRow, earlier: ReadRow) -> ReadRow:
     return ReadRow(row.line, row.cells, row.values, row.reasons, row.further, replaces=earlier.line)
-
-
-def no_rows() -> Exception:
-    return file_refused("has column names and nothing below them: add a row for each person")

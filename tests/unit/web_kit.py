@@ -18,7 +18,7 @@ from services.web.pages.problems import answer_problems
 from services.web.pages.rendering import Templates
 from services.web.pages.visits import SignedInVisit, Web, signed_in, visit
 from services.web.session.domain import Reader, Session, Tokens
-from services.web.session.sessions import Known
+from services.web.session.sessions import StoredSession
 from shared.principal import Principal
 
 NOW = datetime(2026, 12, 1, 9, 30, tzinfo=UTC)
@@ -146,7 +146,7 @@ def _app(client: httpx.AsyncClient, roles: frozenset[str], language: str) -> Fas
             request=request,
             web=web,
             language=web.templates.languages.choose(language),
-            known=Known("session", _session()),
+            known=StoredSession("session", _session()),
             principal=Principal(subject_hash="subject", institution="st-anna", roles=roles),
             token="token",
         )

@@ -59,7 +59,7 @@ def _resume(relationship: Relationship, situation: Situation) -> Decided[Relatio
     if relationship.state != "paused":
         return None
     try:
-        return domain.resume_as_planned(
+        return domain.resume_after_planned_pause(
             relationship, mentee=situation.mentee, mentor=situation.mentor, policy=situation.policy
         )
     except Conflict:  # the docstring says why that is right

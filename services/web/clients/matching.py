@@ -81,9 +81,6 @@ class Pair(Read):
     state: str
     reason: str | None = None
 
-    def other_than(self, member: str) -> Party:
-        return self.mentor if self.mentee.member == member else self.mentee
-
     def is_mentee(self, member: str) -> bool:
         return self.mentee.member == member
 

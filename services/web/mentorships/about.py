@@ -26,7 +26,7 @@ _POSSIBLE = {"active": ("pause", "close"), "paused": ("resume", "close"), "on_ho
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
+class MentorshipFacts:
     """What the two services know of a mentorship, and which of them does not answer."""
 
     mentorship: Mentorship
@@ -52,7 +52,7 @@ async def find(visit: SignedInVisit, id: str) -> tuple[Mentorship, str]:
     raise AssertionError  # the last attempt returns or raises
 
 
-async def known(visit: SignedInVisit, id: str) -> Known:
+async def known(visit: SignedInVisit, id: str) -> MentorshipFacts:
     """Works while one of the two services answers."""
     found, relationship = await asyncio.gather(part(find(visit, id)), part(visit.matching.relationship(id)))
     down = [each for each in (found.down, relationship.down) if each]
@@ -64,7 +64,7 @@ async def known(visit: SignedInVisit, id: str) -> Known:
         raise ServiceDown(down[0])
     else:
         raise HTTPException(_NOT_FOUND)
-    return Known(
+    return MentorshipFacts(
         mentorship=mentorship,
         etag=etag,
         relationship_etag=relationship.value[1] if relationship.value else "",

@@ -6,7 +6,7 @@ from services.web.clients.profiles import Own, Profiles
 from services.web.clients.transport import Refused, ServiceDown
 from services.web.pages.visits import SignedInVisit, Web
 from services.web.session.domain import Reader
-from services.web.session.sessions import Known
+from services.web.session.sessions import StoredSession
 
 
 def reader_of(profile: Own) -> Reader:
@@ -20,7 +20,7 @@ def reader_of(profile: Own) -> Reader:
     )
 
 
-async def remember_reader(web: Web, known: Known, token: str) -> None:
+async def remember_reader(web: Web, known: StoredSession, token: str) -> None:
     """At sign-in. A person without a profile, or profiles being down, prevents nobody from signing in."""
     try:
         profile, _ = await Profiles(web.service("profiles", token)).me()
@@ -35,5 +35,5 @@ async def seen(visit: SignedInVisit, profile: Own) -> None:
         await _keep(visit.web, visit.known, profile)
 
 
-async def _keep(web: Web, known: Known, profile: Own) -> None:
+async def _keep(web: Web, known: StoredSession, profile: Own) -> None:
     await web.sessions.repository.change(known.id, lambda session: replace(session, reader=reader_of(profile)))

@@ -28,7 +28,7 @@ from services.web.pages.forms import CSRF, OWNER, Form, form_from, form_of
 from services.web.pages.menu import menu
 from services.web.pages.rendering import Templates
 from services.web.session.domain import Session
-from services.web.session.sessions import Known, Sessions
+from services.web.session.sessions import Sessions, StoredSession
 from shared.auth import Authenticator, Principal, Unauthenticated
 from shared.clock import Clock
 
@@ -72,7 +72,7 @@ class Visit:
     request: Request
     web: Web
     language: Language
-    known: Known | None = None
+    known: StoredSession | None = None
     principal: Principal | None = None
     form: Form = field(default_factory=Form)
     """The draft that a person typed before they had to sign in again; else empty."""
@@ -254,7 +254,7 @@ def is_same_origin(request: Request, public_address: str) -> bool:
     return site == "same-origin" if site else origin == public_address
 
 
-def _language(request: Request, web: Web, known: Known | None) -> Language:
+def _language(request: Request, web: Web, known: StoredSession | None) -> Language:
     reader = known.session.reader if known else None
     chosen = request.cookies.get(LANGUAGE_COOKIE)
     own = reader.locale if reader else None

@@ -17,7 +17,7 @@ _WAITS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class StoredSession:
     """A session, and the id that its cookie holds."""
 
     id: str
@@ -32,26 +32,26 @@ class Sessions:
         self._secure = secure
         self._cookie = "__Host-preceptor" if secure else "preceptor"
 
-    async def find(self, request: Request) -> Known | None:
+    async def find(self, request: Request) -> StoredSession | None:
         id = request.cookies.get(self._cookie)
         session = await self.repository.find(id) if id else None
-        return Known(id, session) if id and session else None
+        return StoredSession(id, session) if id and session else None
 
-    async def begin(self, response: Response, session: Session | None = None) -> Known:
+    async def begin(self, response: Response, session: Session | None = None) -> StoredSession:
         """Creates a session, and sets its cookie. A sign-in gets a new id, so that nobody can know it beforehand."""
         session = replace(session or Session(csrf=""), csrf=secrets.token_urlsafe(_CSRF_BYTES))
         id = await self.repository.create(session)
         self.set_cookie(response, id)
-        return Known(id, session)
+        return StoredSession(id, session)
 
     def set_cookie(self, response: Response, id: str) -> None:
         response.set_cookie(self._cookie, id, httponly=True, secure=self._secure, samesite="lax", path="/")
 
-    async def end(self, response: Response, known: Known) -> None:
+    async def end(self, response: Response, known: StoredSession) -> None:
         await self.repository.delete(known.id)
         response.delete_cookie(self._cookie, httponly=True, secure=self._secure, samesite="lax", path="/")
 
-    async def with_valid_tokens(self, known: Known) -> Known | None:
+    async def with_valid_tokens(self, known: StoredSession) -> StoredSession | None:
         """None where the person has to sign in again. Raises `ProviderUnavailable`."""
         tokens = known.session.tokens
         if tokens is None:
@@ -67,14 +67,14 @@ class Sessions:
         finally:
             await self.repository.release_renewal(known.id)
 
-    async def _renew(self, known: Known) -> Known | None:
+    async def _renew(self, known: StoredSession) -> StoredSession | None:
         newest = await self.repository.find(known.id)
         tokens = newest.tokens if newest else None
         if newest is None or tokens is None:
             return None
         now = self._clock.now().timestamp()
         if not tokens.are_due(now):
-            return Known(known.id, newest)
+            return StoredSession(known.id, newest)
         try:
             renewed = await self.providers.renew(tokens)
         except SignInFailed:
@@ -84,9 +84,9 @@ class Sessions:
                 return known
             raise
         changed = await self.repository.change(known.id, lambda session: replace(session, tokens=renewed))
-        return Known(known.id, changed) if changed else None
+        return StoredSession(known.id, changed) if changed else None
 
-    async def _renewed_elsewhere(self, known: Known) -> Known | None:
+    async def _renewed_elsewhere(self, known: StoredSession) -> StoredSession | None:
         """Waits for the request that renews the tokens."""
         for _ in range(_WAITS):
             await asyncio.sleep(_WAITS_SECONDS)
@@ -94,5 +94,5 @@ class Sessions:
             if newest is None or newest.tokens is None:
                 return None
             if not newest.tokens.are_due(self._clock.now().timestamp()):
-                return Known(known.id, newest)
+                return StoredSession(known.id, newest)
         return None

@@ -52,7 +52,7 @@ def match_by_hand(
         mentor=Party(member=wanted.mentor, institution=home),
     )
     yield begin(pair, id=wanted.id, request=None, now=now)
-    yield from requests.settled_by_pairing(pair, situation, reason="matched_by_coordinator", now=now)
+    yield from requests.requests_ended_by_pair(pair, situation, reason="matched_by_coordinator", now=now)
 
 
 def _require_own(person: Person | None, wanted: WantedPair, side: str) -> None:

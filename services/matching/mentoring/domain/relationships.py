@@ -144,7 +144,7 @@ def resume(
     return Decided(state=after, event=event, seats=int(after.takes_seat) - int(relationship.takes_seat))
 
 
-def resume_as_planned(
+def resume_after_planned_pause(
     relationship: Relationship, *, mentee: Person | None, mentor: Person | None, policy: Policy | None
 ) -> Decided[Relationship]:
     """The end of a pause that one of the two has planned; the mentorship's event notifies both. Raises `Conflict`."""

@@ -179,15 +179,17 @@ def accept(
     )
 
 
-def settled_by_pairing(
+def requests_ended_by_pair(
     pair: Pair, situation: Situation, *, reason: Retraction, now: datetime
 ) -> Iterator[Decided[Request]]:
-    """Withdraws the requests that an acceptance would settle, including this mentee's request to this mentor."""
-    own = [pending.id for pending in situation.asked if pending.pair.mentor == pair.mentor]
-    for pending in situation.asked:
-        if pending.id in own:
-            yield retract(pending, reason=reason, now=now)
-    yield from _competing_requests(pair, situation, now, except_id=own[0] if own else None)
+    """Of two people who become a pair without an accepted request: withdraws the mentee's request to this mentor, if
+    there is one, and what an acceptance of it would withdraw.
+    """
+    between_the_two = [pending for pending in situation.asked if pending.pair.mentor == pair.mentor]
+    for pending in between_the_two:
+        yield retract(pending, reason=reason, now=now)
+    except_id = between_the_two[0].id if between_the_two else None
+    yield from _competing_requests(pair, situation, now, except_id=except_id)
 
 
 def decline(request: Request, *, reason: DecliningReason, now: datetime) -> Decided[Request]:

@@ -46,7 +46,7 @@ def carry_out(
     """`ids` for the relationships that begin. Nothing where the step is done already."""
     if step.state != "planned":
         return step, []
-    if reason := _hindrance(contexts, displacement):
+    if reason := _reason_not_to_move(contexts, displacement):
         return replace(step, state="lapsed", reason=reason, version=step.version + 1), []
     decided: list[Ended] = []
     for context, id in zip(contexts, ids, strict=True):
@@ -54,7 +54,8 @@ def carry_out(
     return replace(step, state="applied", version=step.version + 1), list(_once(decided))
 
 
-def _hindrance(contexts: Sequence[RepairContext], displacement: Displacement | None) -> str | None:
+def _reason_not_to_move(contexts: Sequence[RepairContext], displacement: Displacement | None) -> str | None:
+    """Why the step cannot be carried out any more: the code of the first move that is not possible; None if all are."""
     if displacement is None or not _is_displaced(contexts[0], displacement):
         return NOT_DISPLACED
     for nth, context in enumerate(contexts):
@@ -95,7 +96,7 @@ def _moved(context: RepairContext, repair: str, *, programme: str, id: str, now:
     if context.ending is not None and context.ending.is_open:
         yield close_for_repair(context.ending, policy=context.situation.policy, now=now)
     yield begin(pair, id=id, request=None, repair=repair, now=now)
-    yield from requests.settled_by_pairing(pair, context.situation, reason="matched_in_repair", now=now)
+    yield from requests.requests_ended_by_pair(pair, context.situation, reason="matched_in_repair", now=now)
 
 
 def _once(decided: Sequence[Ended]) -> Iterator[Ended]:

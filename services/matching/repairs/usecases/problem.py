@@ -66,7 +66,7 @@ class Planned:
 
 def plan_repair(network: Network, case: RepairInput) -> Planned:
     lost, void = _current_and_obsolete(network, case)
-    stay = _staying(network, case, lost)
+    stay = _kept_relationships(network, case, lost)
     problem = _repair_problem(network, case, lost, stay)
     repaired = repair(problem, bystanders=case.bystanders)
     steps = list(_steps(network, case, problem, repaired, lost=lost, stay=stay))
@@ -120,7 +120,7 @@ def _is_overfull(network: Network, case: RepairInput, mentor: str) -> bool:
     return person.taken + case.taken[mentor] > person.member.capacity
 
 
-def _staying(network: Network, case: RepairInput, lost: dict[str, Displacement]) -> dict[str, Relationship]:
+def _kept_relationships(network: Network, case: RepairInput, lost: dict[str, Displacement]) -> dict[str, Relationship]:
     """The earliest relationship of each mentee who is not displaced, by mentee."""
     known = set(network.enrolled(case.programme))
     stay: dict[str, Relationship] = {}

@@ -89,7 +89,7 @@ def settle(place: Place, situation: Situation, *, relationship: str, now: dateti
         return Settlement(place=_lapsed(place, reason, has_mentor=situation.mentors > 0))
     pair = Pair(programme=place.programme, mentee=place.mentee, mentor=place.mentor)
     begun = begin(pair, id=relationship, request=None, round=place.round, now=now)
-    settled = requests.settled_by_pairing(pair, situation, reason="matched_in_round", now=now)
+    settled = requests.requests_ended_by_pair(pair, situation, reason="matched_in_round", now=now)
     opened = Decided(state=_next(place, state="opened", relationship=relationship), event=None)
     return Settlement(place=opened, pair=[begun, *settled])
 

@@ -25,7 +25,7 @@ def of_edition(result: str | None) -> Document:
     return {"edition": result}
 
 
-def laid_out(line: Mapping[str, Any], head: Mapping[str, Any]) -> Document:
+def place_document(line: Mapping[str, Any], head: Mapping[str, Any]) -> Document:
     """A line of the solver process, with `head`: the fields that all places of the result share."""
     mentee, mentor = line["mentee"], line["mentor"]
     return {

@@ -13,7 +13,7 @@ from services.matching.projections.lookup import repository as naming
 from services.matching.projections.lookup.domain import Identifier, MembersByIdentifier
 from services.matching.rounds.domain.assignments import UNSETTLED, Place, PlaceState
 from services.matching.rounds.domain.lifecycle import File, Round
-from services.matching.rounds.repository.assignments import PLACE_INDEXES, PLACES, laid_out, of_edition, place_of
+from services.matching.rounds.repository.assignments import PLACE_INDEXES, PLACES, of_edition, place_document, place_of
 from services.matching.rounds.repository.cohorts import mentors_of
 from services.matching.rounds.repository.documents import ROUNDS, edition_of, round_jobs, round_of
 from services.matching.rounds.repository.files import RoundFiles
@@ -153,8 +153,10 @@ class MongoRoundRepository:
     async def fetch(self, file: File, path: Path) -> None:
         await self._files.fetch(file, path)
 
-    async def lay_out(self, round: Round, result: File, path: Path) -> None:
-        """Places that an earlier worker inserted are the same, and are kept."""
+    async def add_places(self, round: Round, result: File, path: Path) -> None:
+        """Stores the round's places, a line of JSON each at `path`. Those that an earlier worker inserted are the same,
+        and are kept.
+        """
         head = {
             "edition": result.key,
             "round": round.id,
@@ -164,7 +166,7 @@ class MongoRoundRepository:
         }
         with path.open("rb") as lines:
             while some := [json.loads(line) for line in islice(lines, _AT_ONCE)]:
-                await self._insert([laid_out(line, head) for line in some])
+                await self._insert([place_document(line, head) for line in some])
 
     async def _insert(self, documents: Sequence[Document]) -> None:
         try:

@@ -58,7 +58,7 @@ class SolvingRepository(Protocol):
 
     async def fetch(self, file: File, path: Path) -> None: ...
 
-    async def lay_out(self, round: Round, result: File, path: Path) -> None:
+    async def add_places(self, round: Round, result: File, path: Path) -> None:
         """Inserts the places of every mentee in this result."""
 
     async def tidy(self) -> None:
@@ -144,7 +144,7 @@ class SolvingWorker(JobWorker[Round]):
         await self._repository.fetch(round.frozen.people, folder / PEOPLE)
         solution = await self._solver_process.solve(round, folder)
         result = await self._repository.keep(round, folder / RESULT)
-        await self._repository.lay_out(round, result, folder / PLACES)
+        await self._repository.add_places(round, result, folder / PLACES)
         solved = Solved(
             input=await self._repository.keep(round, folder / INPUT) if solution.is_input_new else round.frozen.input,
             result=result,
