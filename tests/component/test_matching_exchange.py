@@ -5,6 +5,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import AsyncIterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -187,14 +188,14 @@ async def test_no_concurrent_actions_in_two_processes_exceed_a_ceiling(matching:
 
     relationships, taken = matching.database["relationships"], {"state": {"$in": ["active", "paused"]}}
 
-    async def a_third_has_begun() -> bool:
+    turns = count(1)
+
+    async def has_acted_enough() -> bool:
         await asyncio.gather(*(act(nth) for nth in range(8)))
         assert await relationships.count_documents(taken) <= 2
-        return await relationships.count_documents({}) > 2
+        return next(turns) >= 14 and await relationships.count_documents({}) > 2
 
-    for _ in range(14):
-        await a_third_has_begun()
-    await eventually(a_third_has_begun, message="a third one begins: which actions meet is a matter of chance")
+    await eventually(has_acted_enough, message="a third one begins: which actions meet is a matter of chance")
 
 
 async def test_lists_follow_a_ceiling_that_is_reached_or_freed(
