@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy.issuer import LocalIssuer
-from services.matching.rounds.repository.assignments import laid_out
+from services.matching.rounds.repository.assignments import place_document
 from shared.clock import SystemClock
 from tests.component.matching_kit import CARE, NORTH, Matching, asking, mentor
 
@@ -127,7 +127,7 @@ async def test_a_lapsed_place_names_neither_the_mentor_nor_their_reason(matching
     mentee, mentor = ({"member": id, "institution": NORTH} for id in ("ben", "mara"))
     head = {"institution": NORTH, "round": "r1", "programme": CARE, "edition": "r1", "at": now}
     line = {"number": 1, "mentee": mentee, "mentor": mentor, "choice": 1, "pinned": False, "reason": None, "opens": []}
-    place = laid_out({**line, "turn": 1, "since": now.isoformat(), "order": "1"}, head)
+    place = place_document({**line, "turn": 1, "since": now.isoformat(), "order": "1"}, head)
     lapsed = {"state": "lapsed", "reason": "no_seat_left", "waits": True, "version": 2}
     await matching.database["places"].insert_one({**place, **lapsed})
     exported = await _shows_what_the_routes_show(matching, "ben")
