@@ -23,7 +23,7 @@ from services.web.clients.mentorships import (
 )
 from services.web.languages import Language
 from services.web.mentorships import plans
-from services.web.mentorships.about import Known
+from services.web.mentorships.about import MentorshipFacts
 from services.web.pages.forms import Form
 
 NOW = datetime(2027, 1, 4, 9, 0, tzinfo=UTC)
@@ -111,7 +111,7 @@ def check_ins() -> CheckIns:
 def values(name: str, *, side: str, language: Language) -> dict[str, Any]:
     """What the page's route passes to its template, and what every page is given."""
     message = Message(id="x", by="mentor", sent_at=NOW, text="Shall we meet?", reported=False)
-    known = Known(
+    known = MentorshipFacts(
         mentorship=mentorship(side), etag='"1"', relationship_etag='"2"', has_conflict=True, down=["profiles"]
     )
     tasks = Tasks(mentorship="m", tasks=("sign_agreement", "wait_for_meetings"), next_meeting_at=LATER)
