@@ -41,6 +41,7 @@ from services.web.mentorships.steps import steps_router
 from services.web.mentorships.support import support_router
 from services.web.my_data.api import my_data_router
 from services.web.operator.api import operator_router
+from services.web.operator.terms import terms_router
 from services.web.outreach.api import outreach_router
 from services.web.pages.headers import SecurityHeaders
 from services.web.pages.problems import answer_fault, answer_problems
@@ -172,6 +173,7 @@ def page_routers() -> list[APIRouter]:
         rounds_router(),
         simulations_router(),
         operator_router(),
+        terms_router(),
     ]
 
 

@@ -84,6 +84,8 @@ REFUSALS: Mapping[str, str] = {
     "roster_tried_only": N_("The file was only tried. Nothing was changed."),
     "roster_not_done": N_("This import is not done yet. Try again in a moment."),
     "roster_undo_over": N_("An import can be undone for a day. Mend the file and import it again."),
+    "term_label_missing": N_("Enter the name in English."),
+    "term_exists": N_("There is a term with this name already."),
     "group_too_small": N_("A group has at least two mentees. End it instead."),
     "move_code_empty": N_("Enter the code that you got at the institution that you leave."),
     "move_code_not_found": N_(

@@ -234,7 +234,12 @@ async def test_pages_of_an_operator(running: Running) -> None:
         await page.goto("/sign-in")
         await page.get_by_role("button", name="Operator").first.click()
         await page.wait_for_load_state()
-        for name, path in {"operator-home": "/", "operations": "/operations", "parked": "/operations/matching"}.items():
+        for name, path in {
+            "operator-home": "/",
+            "operations": "/operations",
+            "parked": "/operations/matching",
+            "vocabulary": "/vocabulary",
+        }.items():
             await page.goto(path)
             await _is_sound(page, name)
 

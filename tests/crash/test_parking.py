@@ -9,7 +9,8 @@ from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
 from deploy.parked import app
-from shared.contracts.matching import SuggestionsChanged
+from shared.contracts.matching import MenteeUnmatched
+from shared.contracts.payload import Recipient
 from shared.mongo import Document
 from tests.crash.guarantees import POISON, offsets
 from tests.crash.site import CrashSite
@@ -21,39 +22,36 @@ pytestmark = pytest.mark.timeout(240)
 
 
 class Poison:
-    """An unreadable fact and a readable fact of the same key behind it, both in structured mode and without recipients.
-    Their ids begin with `POISON`, so that guarantees do not count them.
+    """An unreadable fact and a readable fact of the same key behind it, both in structured mode. They have no recipients,
+    and only notifications reads them. Their ids begin with `POISON`, so that guarantees do not count them.
     """
 
     def __init__(self, site: CrashSite) -> None:
         self._site = site
         self._of = site.databases["notifications"]
-        mentee = f"{POISON}{site.clock.new_id()}"
-        self._enrolment = f"{PROGRAMME}.{mentee}"
-        self._good = SuggestionsChanged(
-            enrolment=self._enrolment,
+        self._place = f"{POISON}{site.clock.new_id()}"
+        self._good = MenteeUnmatched(
+            place=self._place,
+            round="round",
             programme=PROGRAMME,
-            mentee=mentee,
-            institution=INSTITUTION,
-            version=2,
-            ranked=(),
-            cause="own_change",
+            mentee=Recipient(member=self._place, institution=INSTITUTION),
+            reason="outranked",
         )
 
     async def send(self) -> None:
         async with AIOKafkaProducer(bootstrap_servers=self._site.cluster.stack.bootstrap) as producer:
             for n, data in ((1, {"mentee": 1}), (2, self._good.model_dump(mode="json"))):
                 event = {
-                    "type": SuggestionsChanged.TYPE,
-                    "id": f"{self._enrolment}-{n}",
+                    "type": MenteeUnmatched.TYPE,
+                    "id": f"{self._place}-{n}",
                     "institution": INSTITUTION,
-                    "subject": self._enrolment,
+                    "subject": self._place,
                     "sequence": n,
                     "data": data,
                 }
                 await producer.send_and_wait(
-                    SuggestionsChanged.TOPIC,
-                    key=f"{INSTITUTION}:{self._enrolment}".encode(),
+                    MenteeUnmatched.TOPIC,
+                    key=f"{INSTITUTION}:{self._place}".encode(),
                     value=json.dumps(event).encode(),
                     headers=[("content-type", b"application/cloudevents+json")],
                 )
@@ -82,7 +80,7 @@ class Poison:
 
     @property
     def _mark(self) -> Document:
-        return {"_id": f"{_REACTION}:{self._enrolment}-2"}
+        return {"_id": f"{_REACTION}:{self._place}-2"}
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,28 @@ def test_pages_read_only_what_the_services_answer() -> None:
     ]
     for read, answered in pairs:
         assert set(read.model_fields) <= set(answered.model_fields)
+
+
+async def test_an_operator_makes_an_unknown_topic_a_term() -> None:
+    unknown = ok({"names": [{"name": "sepsis-care", "members": 7, "nearest": ["sepsis"]}]})
+    services = FakeServices({"GET profiles/vocabulary/unknown": unknown, "POST profiles/vocabulary/terms": (201, {})})
+    async with pages(services, roles=_OPERATOR) as site:
+        page = await site.get("/vocabulary?name=sepsis-care")
+        empty = await site.post("/vocabulary", kind="topic", english=" ")
+        added = await site.post(
+            "/vocabulary", kind="topic", english="Sepsis care", german="Sepsis", names="sepsis-care\n"
+        )
+    assert "Written by 7 people · Similar terms: sepsis" in text_of(page)
+    assert 'value="Sepsis care"' in page.text
+    assert (empty.status_code, added.status_code) == (422, 303)
+    assert services.sent("POST profiles/vocabulary/terms") == {
+        "id": "sepsis-care",
+        "kind": "topic",
+        "labels": {"en": "Sepsis care", "de": "Sepsis"},
+        "other_names": ["sepsis-care"],
+    }
+
+
+async def test_only_an_operator_sees_the_vocabulary_page() -> None:
+    async with pages(FakeServices({}), roles=frozenset({"institution_coordinator"})) as site:
+        assert (await site.get("/vocabulary")).status_code == 403

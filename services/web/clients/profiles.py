@@ -285,7 +285,7 @@ class Profiles:
                 return invited, mailed_lately
 
     async def unknown_topics(self) -> Sequence[UnknownTopic]:
-        """What the institution's members write and no term has, the most frequent first."""
+        """What the institution's members write and no term has, for an operator all members; the most frequent first."""
         found = (await self.service.get("/vocabulary/unknown", limit=_UNKNOWN)).body["names"]
         return [UnknownTopic.model_validate(each) for each in found]
 
@@ -293,6 +293,10 @@ class Profiles:
         """The network's, deprecated ones too."""
         found = await self.service.pages("/vocabulary/terms", most=_NAMES, kind="topic")
         return [Term.model_validate(term) for term in found]
+
+    async def add_term(self, term: Mapping[str, Any], *, idempotency_key: str) -> None:
+        """By an operator."""
+        await self.service.post("/vocabulary/terms", dict(term), idempotency_key=idempotency_key)
 
     async def add_topic_name(self, term: str, name: str, *, idempotency_key: str) -> None:
         """As the institution's own, besides those that it has. Sent again, it changes nothing."""

@@ -10,7 +10,7 @@ _MENTEE = (("/mentors", N_("Find a mentor")), ("/requests", N_("My requests")))
 _MENTOR = (("/asks", N_("Asks")),)
 _BOTH = (("/mentorships", N_("My mentorships")), ("/inbox", N_("Inbox")), ("/profile", N_("Profile")))
 _COORDINATOR = (("/programmes", N_("Programmes")), ("/members", N_("Members")), ("/rosters", N_("Rosters")))
-_OPERATOR = (("/operations", N_("Operations")),)
+_OPERATOR = (("/operations", N_("Operations")), ("/vocabulary", N_("Vocabulary")))
 _WHOLE_INSTITUTION = (("/hearers", N_("People of trust")), ("/topics", N_("Unknown topics")))
 
 
