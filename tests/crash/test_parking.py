@@ -22,8 +22,8 @@ pytestmark = pytest.mark.timeout(240)
 
 
 class Poison:
-    """An unreadable fact and a readable fact of the same key behind it, both in structured mode. They have no recipients,
-    and only notifications reads them. Their ids begin with `POISON`, so that guarantees do not count them.
+    """An unreadable fact and a readable fact of the same key behind it, both in structured mode. They have no
+    recipients, and only notifications reads them. Their ids begin with `POISON`, so that guarantees do not count them.
     """
 
     def __init__(self, site: CrashSite) -> None:

@@ -285,7 +285,7 @@ class Profiles:
                 return invited, mailed_lately
 
     async def unknown_topics(self) -> Sequence[UnknownTopic]:
-        """What the institution's members write and no term has, for an operator all members; the most frequent first."""
+        """What the institution's members write and no term has, for operators all members; the most frequent first."""
         found = (await self.service.get("/vocabulary/unknown", limit=_UNKNOWN)).body["names"]
         return [UnknownTopic.model_validate(each) for each in found]
 
