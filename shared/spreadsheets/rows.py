@@ -43,6 +43,8 @@ class Sheet:
     form: str
     """For people: `CSV, utf-8, delimiter ;`."""
     rows: Iterator[ReadRow]
+    positions: Sequence[int]
+    """Of the columns that are read."""
 
 
 def read(file: IO[bytes], section: Section, fields: Fields, *, further: Sequence[str] = ()) -> Sheet:
@@ -52,7 +54,8 @@ def read(file: IO[bytes], section: Section, fields: Fields, *, further: Sequence
     reader = _RowReader(Header(table.header, section, further), section, fields, further)
     rows = _rows(table, reader)
     latest = section.latest_by
-    return Sheet(table.header, table.form, rows if latest is None else _latest(rows, reader, latest))
+    kept = rows if latest is None else _latest(rows, reader, latest)
+    return Sheet(table.header, table.form, kept, reader.positions)
 
 
 def _rows(table: Table, reader: "_RowReader") -> Iterator[ReadRow]:
@@ -91,6 +94,10 @@ class _RowReader:
         if source.split is None:
             return tuple(found)
         return tuple(at for position in found for at in (position, *self._header.unnamed_after(position)))
+
+    @property
+    def positions(self) -> Sequence[int]:
+        return self._read
 
     def row(self, line: int, cells: Sequence[str]) -> ReadRow:
         if self._is_ours:

@@ -80,7 +80,9 @@ class RowView(BaseModel):
     """Fields where a later edit stays, because the mapping does not declare them authoritative."""
     undone: Undone | None
     cells: tuple[str, ...]
-    """Of a refused row, as in the file, for 30 days; empty for others, and for rows of more than 8,000 characters."""
+    """Of a refused row, as in the file, for 30 days, without columns that are not read; none of others, and of rows of
+    more than 8,000 characters.
+    """
 
 
 def _view(roster: Roster) -> RosterView:

@@ -1,10 +1,10 @@
 """Reads a file through a mapping: each row becomes a profile or the reasons for which it is refused.
 
-Of a refused row all cells are kept for some time, so that it can be mended; of others no column that the mapping
-ignores.
+Of a refused row the cells that are read are kept for some time, so that it can be mended. Columns that the mapping
+ignores are stored nowhere.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO
 
@@ -29,7 +29,9 @@ class Row:
     profile: Profile | None = None
     reasons: tuple[Reason, ...] = ()
     cells: tuple[str, ...] = ()
-    """As in the file, to be shown if the row is refused; empty for a row that is too long for that."""
+    """As in the file, without those that are not read, to be shown if the row is refused; none of a row that is too
+    long for that.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,14 @@ class SourceRow:
 def open_roster(file: IO[bytes], section: Section) -> OpenRoster:
     """Raises `Rejected` if the file itself is wrong, also while its rows are read."""
     sheet = spreadsheet.read(file, section, ROSTER)
-    rows = (_with_cells(read) for read in source_rows(sheet.rows, section))
+    shown = frozenset(sheet.positions)
+    rows = (_with_cells(read, shown) for read in source_rows(sheet.rows, section))
     return OpenRoster(sheet.header, rows)
 
 
-def _with_cells(read: SourceRow) -> Row:
-    is_short = sum(map(len, read.source.cells)) <= _MOST_SHOWN
-    return replace(read.row, cells=tuple(read.source.cells)) if is_short else read.row
+def _with_cells(read: SourceRow, shown: Collection[int]) -> Row:
+    cells = tuple(cell if at in shown else "" for at, cell in enumerate(read.source.cells))
+    return replace(read.row, cells=cells) if sum(map(len, cells)) <= _MOST_SHOWN else read.row
 
 
 def source_rows(read: Iterator[ReadRow], section: Section) -> Iterator[SourceRow]:
