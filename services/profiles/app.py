@@ -48,7 +48,12 @@ def build(settings: Settings, clock: Clock, *, roles: Collection[str] = ROLES) -
         [
             republishing.build(dependencies, settings),
             privacy.build(dependencies, settings),
-            rosters.build(dependencies, settings, erase_now=erase_now(clock)),
+            rosters.build(
+                dependencies,
+                settings,
+                erase_now=erase_now(clock),
+                nearest=vocabulary.unknown_words(dependencies).nearest,
+            ),
             cards.build(dependencies),
             consents.build(dependencies),
             invitations.build(dependencies, settings),

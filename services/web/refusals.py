@@ -48,6 +48,12 @@ ROWS: Mapping[str, str] = {
         "This profile is not active and stays so. Send the file again with the box under “People who come back” "
         "ticked, or activate the member."
     ),
+    r"is not in the network's vocabulary, and fits only people with the same word; similar: (.*)": N_(
+        "The network's vocabulary does not have this word. It fits only people with the same one. Similar: {}"
+    ),
+    r"is not in the network's vocabulary, and fits only people with the same word": N_(
+        "The network's vocabulary does not have this word. It fits only people with the same one."
+    ),
     r"was inactive and is active again": N_("This profile was not active and is active again."),
     r"these are not active programmes that admit the institution: (.*)": N_(
         "These are not active programmes that admit your institution: {}"

@@ -418,3 +418,17 @@ async def test_refused_rows_are_mended_and_brought_again(network: Network, here:
     mended = csv_line(titles) + csv_line([*cells, str(bob["line"]), "grade: is not a value"])
     again = await done(coordinator, await coordinator.upload(mended.encode(), MAPPING))
     assert again["counts"]["created"] == 1
+
+
+async def test_a_specialty_that_the_vocabulary_does_not_have_is_remarked_on_with_similar_ones(
+    network: Network, here: str
+) -> None:
+    coordinator = await network.institution(here)
+    term = {"id": f"cardiology-{here}", "kind": "specialty", "labels": {"en": f"Cardiology {here}"}}
+    assert (await network.operator.post("/vocabulary/terms", term)).status_code == 201
+    mapping = "sections: {people: {fields: {name: {column: name}, email: {column: email}, specialty: {column: of}}}}"
+    file = f"name,email,of\nAda,ada@example.org,cardiology-{here}\nBob,bob@example.org,cardiologie-{here}\n"
+    roster = await done(coordinator, await coordinator.upload(file.encode(), mapping, dry_run=True))
+    [bob] = await verdicts(coordinator, roster, remarks="true")
+    assert (bob["line"], bob["verdict"], bob["reasons"][0]["column"]) == (3, "created", "specialty")
+    assert f"similar: cardiology-{here}" in bob["reasons"][0]["message"]

@@ -1,7 +1,7 @@
 """How rosters are received and worked off, on stores kept in memory."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -99,6 +99,10 @@ class NothingToUndo:
     async def forget_old(self, now: datetime) -> None: ...
 
 
+async def nothing_unknown(*_: object) -> Mapping[str, Sequence[str]]:
+    return {}
+
+
 @dataclass
 class ALease:
     """Ours for so many takes."""
@@ -117,6 +121,11 @@ class ALease:
 class NoProgrammes:
     async def named(self, *_: Sequence[str]) -> Sequence[Programme]:
         return []
+
+
+def worker_of(repository: "RostersInMemory", lease: ALease | None = None) -> RosterWorker:
+    parts = (repository, NoProgrammes(), NothingToUndo(), nothing_unknown, lease or ALease(), FixedClock())
+    return RosterWorker(*parts)  # type: ignore[arg-type]
 
 
 def principal(*roles: str, programmes: Sequence[str] = (), institution: str = "here") -> Principal:
@@ -189,7 +198,7 @@ async def test_rosters_take_turns_by_chunk() -> None:
     repository = RostersInMemory()
     await receive(repository, csv(CHUNK * 3), principal("institution_coordinator"), id="long")
     await receive(repository, csv(1), principal("institution_coordinator", institution="there"), id="short")
-    await RosterWorker(repository, NoProgrammes(), NothingToUndo(), ALease(), FixedClock()).work()
+    await worker_of(repository).work()
     assert repository.worked == ["long", "short", "long", "long"]
     assert {roster.state for roster in repository.rosters.values()} == {"done"}
 
@@ -206,7 +215,7 @@ async def test_a_roster_whose_chunk_fails_does_not_hold_up_the_others_and_its_fa
     await receive(repository, csv(1), principal("institution_coordinator"), id="broken")
     await receive(repository, csv(CHUNK * 2), principal("institution_coordinator", institution="there"), id="whole")
     with pytest.raises(ExceptionGroup) as raised:
-        await RosterWorker(repository, NoProgrammes(), NothingToUndo(), ALease(), FixedClock()).work()
+        await worker_of(repository).work()
     assert [type(fault) for fault in raised.value.exceptions] == [OverflowError]
     assert {id: roster.state for id, roster in repository.rosters.items()} == {"broken": "waiting", "whole": "done"}
 
@@ -214,9 +223,9 @@ async def test_a_roster_whose_chunk_fails_does_not_hold_up_the_others_and_its_fa
 async def test_a_worker_that_loses_the_lease_stops_and_the_next_continues() -> None:
     repository = RostersInMemory()
     await receive(repository, csv(CHUNK * 3), principal("institution_coordinator"))
-    await RosterWorker(repository, NoProgrammes(), NothingToUndo(), ALease(takes=2), FixedClock()).work()
+    await worker_of(repository, ALease(takes=2)).work()
     assert len(repository.worked) == 1
-    await RosterWorker(repository, NoProgrammes(), NothingToUndo(), ALease(), FixedClock()).work()
+    await worker_of(repository).work()
     assert len(repository.worked) == 3
     assert repository.rosters["r"].state == "done"
 
@@ -233,7 +242,7 @@ async def test_an_interrupted_upload_is_reported_as_failed() -> None:
         trace=TRACE,
     )
     repository.rosters = {"old": old, "fresh": replace(old, id="fresh", created_at=NOW)}
-    await RosterWorker(repository, NoProgrammes(), NothingToUndo(), ALease(), FixedClock()).work()
+    await worker_of(repository).work()
     assert [repository.rosters[id].state for id in ("old", "fresh")] == ["failed", "receiving"]
 
 

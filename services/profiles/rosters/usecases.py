@@ -3,7 +3,7 @@
 A chunk is deleted in the transaction that writes its members, facts and verdicts, so any process can continue.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -20,6 +20,7 @@ from services.profiles.rosters.domain.reading import Row
 from services.profiles.rosters.domain.undoing import UNDO_TIME, RowUndo, Undone, require_undoable
 from shared.clock import Clock
 from shared.contracts.envelope import Trace
+from shared.contracts.profiles import TermKind
 from shared.errors import FieldError, Forbidden, NotFound, Rejected
 from shared.offloop import off_loop
 from shared.principal import Principal
@@ -119,6 +120,13 @@ class RowFilter:
 
 
 Plan = Callable[[Sequence[Versioned[Member]], Mapping[int, str]], Sequence[Outcome]]
+
+
+class NearestTerms(Protocol):
+    async def __call__(
+        self, kind: TermKind, words: Collection[str], institution: str, /
+    ) -> Mapping[str, Sequence[str]]:
+        """By word that the network's vocabulary does not have: the ids of the most similar terms."""
 
 
 class RosterRepository(Protocol):

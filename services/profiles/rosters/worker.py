@@ -6,8 +6,15 @@ from datetime import timedelta
 from services.profiles.kernel.domain.aggregate import Versioned
 from services.profiles.members.domain.members import Member
 from services.profiles.programmes.usecases import ProgrammeRepository
-from services.profiles.rosters.domain.merging import Outcome, merge
-from services.profiles.rosters.usecases import CHUNK, Roster, RosterRepository, RosterUndo, closed_programmes
+from services.profiles.rosters.domain.merging import Outcome, merge, with_remark
+from services.profiles.rosters.usecases import (
+    CHUNK,
+    NearestTerms,
+    Roster,
+    RosterRepository,
+    RosterUndo,
+    closed_programmes,
+)
 from shared.clock import Clock
 from shared.leases import Lease
 
@@ -22,10 +29,12 @@ class RosterWorker:
         rosters: RosterRepository,
         programmes: ProgrammeRepository,
         undo: RosterUndo,
+        nearest: NearestTerms,
         lease: Lease,
         clock: Clock,
     ) -> None:
         self._rosters = rosters
+        self._nearest = nearest
         self._undo = undo
         self._programmes = programmes
         self._lease = lease
@@ -61,8 +70,13 @@ class RosterWorker:
         named = {enrolment.programme for row in chunk.rows if row.profile for enrolment in row.profile.enrolments}
         job = roster.job(closed=frozenset(await closed_programmes(self._programmes, sorted(named), roster.institution)))
 
+        specialties = {row.line: row.profile.specialty for row in chunk.rows if row.profile and row.profile.specialty}
+        nearest = await self._nearest("specialty", set(specialties.values()), roster.institution)
+        unknown = {line: nearest[word] for line, word in specialties.items() if word in nearest}
+
         def plan(known: Sequence[Versioned[Member]], taken: Mapping[int, str]) -> Sequence[Outcome]:
-            return merge(chunk.rows, known, job, new_id=self._clock.new_id, taken=taken)
+            outcomes = merge(chunk.rows, known, job, new_id=self._clock.new_id, taken=taken)
+            return [with_remark(outcome, unknown.get(outcome.line)) for outcome in outcomes]
 
         await self._rosters.apply(roster, chunk, plan)
 

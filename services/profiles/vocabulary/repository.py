@@ -77,9 +77,13 @@ class MongoTermRepository(MongoAggregateRepository[Term]):
 
     async def current(self) -> Current:
         """The revision is read first: terms that are newer than it make the change fail, never wrong."""
-        known = await self._database[_REVISIONS].find_one(_REVISION)
+        revision = await self.revision()
         found = {document["_id"]: to_versioned(document, MAPPING) async for document in self.collection.find()}
-        return Current(found, known["revision"] if known else 0)
+        return Current(found, revision)
+
+    async def revision(self) -> int:
+        known = await self._database[_REVISIONS].find_one(_REVISION)
+        return int(known["revision"]) if known else 0
 
     async def find_term(self, id: str) -> Versioned[Term] | None:
         return await self.find(NETWORK, id)

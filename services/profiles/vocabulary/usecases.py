@@ -16,6 +16,7 @@ from shared.offloop import off_loop
 from shared.principal import Principal
 from shared.retries import retried_when_stale
 
+_MOST_COMPARED = 20
 _MOST_WRITTEN = 20_000
 """Unknown names that are looked at: members may write millions."""
 
@@ -33,6 +34,8 @@ class Current(NamedTuple):
 
 class TermRepository(Protocol):
     async def current(self) -> Current: ...
+
+    async def revision(self) -> int: ...
 
     async def find_term(self, id: str) -> Versioned[Term] | None: ...
 
@@ -138,6 +141,34 @@ class VocabularyUseCases:
             return before
         await off_loop(_check, current, [after])
         return await self._repository.save_at(before, after, trace, revision=current.revision)
+
+
+class UnknownWords:
+    """Which words no term has, for imports. Keeps the vocabulary as long as it has the same revision."""
+
+    def __init__(self, repository: TermRepository) -> None:
+        self._repository = repository
+        self._revision = -1
+        self._known = Vocabulary(())
+
+    async def nearest(self, kind: TermKind, words: Collection[str], institution: str) -> Mapping[str, Sequence[str]]:
+        """By unknown word the ids of the most similar terms: of the first twenty words only, because each is compared
+        with every name. Nothing while the vocabulary has no term of this kind.
+        """
+        vocabulary = await self._vocabulary()
+        unknown = [word for word in sorted(words) if vocabulary.meaning(kind, word, institution) is None]
+        if not unknown or all(term.kind != kind for term in vocabulary.terms.values()):
+            return {}
+        names = await off_loop(vocabulary.names, kind, institution)
+        compared = [Unknown(name=word, members=1) for word in unknown[:_MOST_COMPARED]]
+        found = await off_loop(with_nearest, compared, names)
+        return {**dict.fromkeys(unknown, ()), **{each.name: each.nearest for each in found}}
+
+    async def _vocabulary(self) -> Vocabulary:
+        if await self._repository.revision() != self._revision:
+            current = await self._repository.current()
+            self._revision, self._known = current.revision, current.vocabulary
+        return self._known
 
 
 def _check(current: Current, new: Sequence[Term]) -> None:

@@ -90,6 +90,15 @@ def merge(
     return outcomes
 
 
+def with_remark(outcome: Outcome, nearest: Sequence[str] | None) -> Outcome:
+    """`nearest`: of a specialty that the network's vocabulary does not have, the most similar ones; None of others."""
+    if nearest is None or outcome.verdict == "refused":
+        return outcome
+    similar = f"; similar: {', '.join(nearest)}" if nearest else ""
+    message = f"is not in the network's vocabulary, and fits only people with the same word{similar}"
+    return replace(outcome, reasons=(*outcome.reasons, Reason("specialty", message)))
+
+
 class _People:
     """The members whom a chunk's rows may mean, and on which line each was met."""
 
