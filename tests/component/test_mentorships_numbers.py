@@ -29,11 +29,11 @@ async def service(mongo_uri: str, kafka_bootstrap: str, issuer: LocalIssuer) -> 
 async def hears(
     service: MentorshipsService, event: AboutRequest | SuggestionsChanged, *, at: datetime | None = None
 ) -> None:
-    repository = MongoNumbers(service.database, service.clock)
-    reactions = Reactions(repository.record, repository.record_suggested)
-    is_list = isinstance(event, SuggestionsChanged)
-    react = reactions.on_suggestions_changed if is_list else reactions.on_request_changed
-    received = service.received(event, at=at)
+    repository, received = MongoNumbers(service.database, service.clock), service.received(event, at=at)
+    if isinstance(event, SuggestionsChanged):
+        assert await repository.fold_suggested([received]) == []
+        return
+    react = Reactions(repository.record).on_request_changed
     await mongo.in_transaction(service.database, lambda transaction: react(received, transaction))
 
 
@@ -95,6 +95,7 @@ async def test_a_mentee_counts_as_suggested_once_from_the_first_mentor_on_their_
     exported = (await service.get(MENTEE, "/me/export")).json()["suggestions"]
     assert [each["programme"] for each in exported] == [PROGRAMME]
     await erase(service, MENTEE)
+    await hears(service, listed(MENTEE, version=4))
     assert await suggested() == 0
 
 

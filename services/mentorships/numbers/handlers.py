@@ -1,4 +1,4 @@
-"""Follows matching: who was suggested a mentor, when each request was made, and what came of it."""
+"""Follows matching's requests: when each was made, and what came of it."""
 
 from typing import Protocol
 
@@ -11,7 +11,6 @@ from shared.contracts.matching import (
     RequestDeclined,
     RequestExpired,
     RequestWithdrawn,
-    SuggestionsChanged,
 )
 from shared.errors import Rejected
 from shared.mongo import Transaction
@@ -31,19 +30,9 @@ class Record(Protocol):
     ) -> None: ...
 
 
-class RecordSuggested(Protocol):
-    def __call__(self, transaction: Transaction, received: Received, event: SuggestionsChanged) -> None: ...
-
-
 class Reactions:
-    def __init__(self, record: Record, record_suggested: RecordSuggested) -> None:
+    def __init__(self, record: Record) -> None:
         self._record = record
-        self._record_suggested = record_suggested
-
-    def on_suggestions_changed(self, received: Received, transaction: Transaction) -> None:
-        if not isinstance(received.payload, SuggestionsChanged):
-            raise Rejected("tombstone_of_a_fact", "a fact cannot be erased: this record has no value")
-        self._record_suggested(transaction, received, received.payload)
 
     def on_request_changed(self, received: Received, transaction: Transaction) -> None:
         event = received.payload

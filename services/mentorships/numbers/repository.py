@@ -2,17 +2,19 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from services.mentorships.lifecycle.repository import MENTORSHIPS
 from services.mentorships.meetings.repository import SERIES
 from services.mentorships.numbers.domain import Ask, Course, Meetings, RequestOutcome
 from services.mentorships.numbers.usecases import Span
 from services.mentorships.projections.domain import Programme
-from services.mentorships.projections.repository import MongoProjections
+from services.mentorships.projections.repository import PEOPLE, MongoProjections
 from shared.clock import Clock
+from shared.consuming.projection import Refused
 from shared.contracts.envelope import Received
 from shared.contracts.matching import AboutRequest, SuggestionsChanged
-from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, ensure_indexes
+from shared.mongo import ASCENDING, Database, Document, IndexModel, Transaction, UpdateOne, ensure_indexes
 
 ASKS, SUGGESTED = "asks", "suggested"
 _OF_PROGRAMME = IndexModel(
@@ -81,18 +83,31 @@ class MongoNumbers:
             {"_id": event.request}, {"$set": changed, "$setOnInsert": new}, upsert=True, session=transaction.session
         )
 
-    def record_suggested(self, transaction: Transaction, received: Received, event: SuggestionsChanged) -> None:
-        """When a mentee's list first had a mentor; earlier lists than this service knows count from the first known."""
-        if not event.ranked:
-            return
-        new = {
-            "member": event.mentee,
-            "programme": event.programme,
-            "institution": event.institution,
-            "first_at": received.envelope.time or self._clock.now(),
+    async def fold_suggested(self, received: Sequence[Received]) -> list[Refused]:
+        """When a mentee's list first had a mentor; earlier lists than this service knows count from the first known.
+        Without erased members.
+        """
+        lists = [
+            (each.payload, each.envelope.time) for each in received if isinstance(each.payload, SuggestionsChanged)
+        ]
+        ids = [payload.mentee for payload, _ in lists]
+        erased = set(await self._database[PEOPLE].distinct("_id", {"_id": {"$in": ids}, "erased": True}))
+        writes = [
+            UpdateOne({"_id": payload.enrolment}, {"$setOnInsert": self._suggested(payload, at)}, upsert=True)
+            for payload, at in lists
+            if payload.ranked and payload.mentee not in erased
+        ]
+        if writes:
+            await self._database[SUGGESTED].bulk_write(writes, ordered=False)
+        return []
+
+    def _suggested(self, payload: SuggestionsChanged, at: datetime | None) -> Document:
+        return {
+            "member": payload.mentee,
+            "programme": payload.programme,
+            "institution": payload.institution,
+            "first_at": at or self._clock.now(),
         }
-        of = {"_id": event.enrolment}
-        transaction[SUGGESTED].update_one(of, {"$setOnInsert": new}, upsert=True, session=transaction.session)
 
 
 async def export(database: Database, institution: str, member: str) -> Sequence[Document]:

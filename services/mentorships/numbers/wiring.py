@@ -12,15 +12,18 @@ from shared.contracts.matching import SuggestionsChanged
 from shared.contracts.payload import Payload
 from shared.slices import Slice
 
+_GROUP = "mentorships.suggested"
+
 
 def reactions(dependencies: ServiceDependencies) -> Mapping[type[Payload], Reaction]:
-    repository = MongoNumbers(dependencies.database, dependencies.clock)
-    numbers = Reactions(repository.record, repository.record_suggested)
-    return {**dict.fromkeys(OUTCOMES, numbers.on_request_changed), SuggestionsChanged: numbers.on_suggestions_changed}
+    numbers = Reactions(MongoNumbers(dependencies.database, dependencies.clock).record)
+    return dict.fromkeys(OUTCOMES, numbers.on_request_changed)
 
 
 def build(dependencies: ServiceDependencies) -> Slice:
     repository = MongoNumbers(dependencies.database, dependencies.clock)
+    # Lists change by thousands: in a group of their own they hold up nothing that happens to a mentorship.
+    dependencies.consumers.projection({SuggestionsChanged: repository.fold_suggested}, group=_GROUP)
     return Slice(
         prepare=[repository.prepare], routers=[numbers_router(NumbersUseCases(repository, dependencies.clock))]
     )
