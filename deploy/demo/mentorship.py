@@ -132,6 +132,7 @@ class _Following:
         return people == [self.mentee.id, self.mentor.id]
 
     async def _notified(self, event: Event, since: int) -> list[str]:
+        """The mentee first: two people's notifications come from different partitions, in any order."""
         recorded = await self._listener.collect(
             lambda other: (
                 other.envelope.trace.causation_id == event.envelope.id
@@ -142,7 +143,7 @@ class _Following:
             within=_WITHIN_SECONDS,
             missing=f"notifications of {event.envelope.type}; see the log of notifications and its parked records",
         )
-        return [self._line(each.payload) for each in recorded if isinstance(each.payload, NotificationRecorded)]
+        return sorted(self._line(each.payload) for each in recorded if isinstance(each.payload, NotificationRecorded))
 
     def _line(self, recorded: NotificationRecorded) -> str:
         side = "mentee" if recorded.member == self.mentee.id else "mentor"
